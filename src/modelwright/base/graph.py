@@ -1,0 +1,56 @@
+"""An exported ONNX graph on ONNX Runtime: Batch → Outputs. What evaluation measures is what production runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from modelwright.base.errors import ReleaseError
+from modelwright.base.nouns import Batch, Outputs
+from modelwright.base.optional import require
+
+
+class Graph:
+    """A loaded graph.
+
+    Args:
+        path: an ONNX file.
+        threads: intra-operator threads; 0 lets the runtime take all cores.
+
+    Raises:
+        ReleaseError: the file is no graph that this runtime can load.
+    """
+
+    def __init__(self, path: Path, threads: int = 0) -> None:
+        runtime = require("onnxruntime", "serve")
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self.session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # the runtime raises its own unrelated classes; this is the one border they cross
+            raise ReleaseError(
+                f"the graph can't be loaded: {str(error).splitlines()[0][:200]}",
+                expected="an ONNX graph written by Modelwright",
+                where=str(path),
+                remedy="Make it again: modelwright run --from compress",
+            ) from error
+        self.inputs = {item.name: np.dtype(_DTYPES[item.type]) for item in self.session.get_inputs()}
+        self.outputs = [item.name for item in self.session.get_outputs()]
+
+    def run(self, batch: Batch) -> Outputs:
+        """Outputs by name; the first axis is the batch. Inputs that the graph does not name are left out."""
+        feed = {name: np.ascontiguousarray(batch.inputs[name], dtype=dtype) for name, dtype in self.inputs.items()}
+        return dict(zip(self.outputs, self.session.run(self.outputs, feed), strict=True))
+
+
+_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(int64)": "int64",
+    "tensor(int32)": "int32",
+    "tensor(bool)": "bool",
+    "tensor(uint8)": "uint8",
+}

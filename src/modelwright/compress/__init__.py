@@ -1,0 +1,1 @@
+"""Room `compress`: export and smaller variants, each with before and after."""

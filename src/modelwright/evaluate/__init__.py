@@ -1,0 +1,1 @@
+"""Room `evaluate`: metrics with intervals, slices, calibration, paired tests, choosing."""

@@ -1,0 +1,1 @@
+"""Room `models`: one file per architecture: batch in, outputs out; knows no task, no loop."""

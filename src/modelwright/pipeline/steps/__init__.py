@@ -1,0 +1,1 @@
+"""One module per stage: reads artefacts, calls the rooms, writes artefacts and evidence."""

@@ -1,0 +1,1 @@
+"""Room `serve`: predictor, batching, HTTP, load rehearsal. Imports no torch."""

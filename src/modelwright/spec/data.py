@@ -1,0 +1,64 @@
+"""`data:` where rows come from, how they are cleaned, how they are split."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from modelwright.spec.section import Section
+
+
+class Clean(Section):
+    """What happens to bad rows. Nothing is dropped in silence: removed rows lie in quarantine with their reason."""
+
+    duplicates: Literal["exact", "near", "keep"] = Field(
+        "exact", description="exact: same text after Unicode and space folding; near: also MinHash similarity; keep: leave them"
+    )
+    similarity: float = Field(0.85, gt=0.3, le=1, description="estimated Jaccard similarity from which rows are near duplicates")
+    contradictions: Literal["quarantine", "keep"] = Field(
+        "quarantine", description="the same text under different labels: quarantine all its copies, or keep them"
+    )
+    missing_label: Literal["error", "quarantine"] = Field("error", description="rows without a label")
+    missing_text: Literal["error", "quarantine"] = Field("quarantine", description="rows without the task's input")
+    fold_labels: bool = Field(
+        True, description="unite labels that differ only by case or spaces; the most frequent spelling wins"
+    )
+    min_rows_per_label: int = Field(
+        5, ge=2, description="labels with fewer rows are quarantined: they can't be split and measured"
+    )
+
+
+class Split(Section):
+    """Test, validation and training rows; made before anything is fitted."""
+
+    test: float = Field(0.2, gt=0, lt=0.9, description="share of rows held out and scored once per route")
+    validation: float = Field(0.1, gt=0, lt=0.9, description="share of rows for early stopping, tuning and choosing")
+    seed: int = Field(7, ge=0)
+    by: Literal["stratified", "group", "time"] = Field(
+        "stratified",
+        description="stratified: label balance kept; group: rows that share `column` stay together; time: the latest rows are the test",
+    )
+    column: str | None = Field(None, description="for group and time: the column")
+
+
+class Data(Section):
+    """The source, its columns, cleaning and splits."""
+
+    source: str = Field(
+        min_length=1,
+        description="catalogue://name, a file (CSV, TSV, JSONL, Parquet, Excel), a folder with one sub-folder of text files per class, "
+        "hf://org/name, sqlite:///file.db, postgresql://user@host/db",
+    )
+    query: str | None = Field(None, description="SQL for database sources")
+    sheet: str | None = Field(None, description="sheet of an Excel file; default: the first")
+    encoding: str = Field("auto", description="auto, or a Python codec name such as utf-8 or gb18030")
+    columns: dict[str, str] = Field(
+        default_factory=dict, description="role → column, like {text: body, label: topic, id: number}"
+    )
+    label_separator: str | None = Field(
+        None, min_length=1, description="several labels in one cell, separated by this: the task becomes multi-label"
+    )
+    limit: int | None = Field(None, ge=1, description="rows taken at most, by a seeded draw (for trials)")
+    clean: Clean = Clean()
+    split: Split = Split()

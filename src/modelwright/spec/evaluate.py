@@ -1,0 +1,15 @@
+"""`evaluate:` how sure, and for whom."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from modelwright.spec.section import Section
+
+
+class Evaluate(Section):
+    """Intervals and slices."""
+
+    resamples: int = Field(1000, ge=100, le=100_000, description="bootstrap resamples behind each 95 % interval")
+    slices: tuple[str, ...] = Field((), description="columns to slice by; length is always sliced")
+    mistakes: int = Field(20, ge=0, le=1000, description="most confident mistakes to keep")

@@ -1,0 +1,348 @@
+"""From `modelwright.yaml` to a frozen `Project`: lines are remembered, so that every error names its place.
+
+Order: read YAML with line marks → command-line overrides (`a.b=c`) → references (`${data.split.seed}`, `${env.NAME}`,
+`${env.NAME:-default}`) → validation. Values that came from the environment are kept out of the resolved file (they may be
+secrets): it shows the reference instead.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+import typing
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from modelwright.base.errors import SpecError
+from modelwright.base.store import json_hash
+from modelwright.spec.project import Project
+from modelwright.spec.routes.route import Route, all_routes, routes_of
+from modelwright.spec.section import Section
+
+FILE_NAME = "modelwright.yaml"
+Path_ = tuple[str | int, ...]
+_REFERENCE = re.compile(r"\$\{([^${}]+)\}")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A project file, read.
+
+    Args:
+        project: the frozen, typed settings.
+        folder: the project's folder; relative paths start here.
+        resolved: every setting with its value, defaults included, secrets as references; written into each run.
+        hash: of all settings that shape results (secrets by value).
+    """
+
+    project: Project
+    folder: Path
+    resolved: dict[str, Any]
+    hash: str
+
+
+def load(where: Path, overrides: Sequence[str] = ()) -> Loaded:
+    """Read a project.
+
+    Args:
+        where: the project folder or its file.
+        overrides: `a.b=c` settings that win over the file's.
+
+    Raises:
+        SpecError: with file and line, for whatever is wrong.
+    """
+    file = where / FILE_NAME if where.is_dir() else where
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SpecError(
+            f"the project file can't be read: {getattr(error, 'strerror', None) or error}",
+            expected=f"a UTF-8 file {FILE_NAME} in the project folder",
+            where=str(file),
+            remedy="Make one with: modelwright new my-project",
+        ) from error
+    tree, lines = _parse(text, file)
+    places = _Places(file, lines)
+    for override in overrides:
+        _override(tree, override, places)
+    shown: dict[Path_, str] = {}
+    tree = _substitute(tree, tree, (), places, shown, ())
+    project = _validate(tree, places)
+    values = project.model_dump(mode="json", by_alias=True)
+    resolved = _show(values, shown)
+    for name, route in project.routes.items():
+        resolved["routes"][name] = {"route": route.name, **resolved["routes"][name]}
+    return Loaded(project, file.parent.resolve(), resolved, json_hash(values))
+
+
+class _Places:
+    """Where a key stands: file:line, or the override that set it."""
+
+    def __init__(self, file: Path, lines: dict[Path_, int]) -> None:
+        self.file, self.lines = file, lines
+        self.overridden: dict[Path_, str] = {}
+
+    def of(self, path: Path_) -> str:
+        for size in range(len(path), -1, -1):
+            if path[:size] in self.overridden:
+                return f"override {self.overridden[path[:size]]}"
+            if path[:size] in self.lines:
+                return f"{self.file.name}:{self.lines[path[:size]]}"
+        return self.file.name
+
+
+def _parse(text: str, file: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
+    lines: dict[Path_, int] = {(): 1}
+
+    def fail(message: str, line: int) -> typing.NoReturn:
+        raise SpecError(message, expected="valid YAML with each key once", where=f"{file.name}:{line}", remedy="Mend the line.")
+
+    def build(node: yaml.Node, path: Path_) -> Any:
+        if isinstance(node, yaml.MappingNode):
+            result: dict[str, Any] = {}
+            for key_node, value_node in node.value:
+                key = str(key_node.value)
+                if key in result:
+                    fail(f"the key {key!r} appears twice", key_node.start_mark.line + 1)
+                lines[(*path, key)] = key_node.start_mark.line + 1
+                result[key] = build(value_node, (*path, key))
+            return result
+        if isinstance(node, yaml.SequenceNode):
+            items = []
+            for index, item in enumerate(node.value):
+                lines[(*path, index)] = item.start_mark.line + 1
+                items.append(build(item, (*path, index)))
+            return items
+        return loader.construct_object(node)
+
+    loader = yaml.SafeLoader(text)
+    try:
+        root = loader.get_single_node()
+        tree = build(root, ()) if root is not None else {}
+    except yaml.MarkedYAMLError as error:
+        fail(str(error.problem), (error.problem_mark.line if error.problem_mark else 0) + 1)
+    except yaml.YAMLError as error:  # unprintable characters
+        fail(str(error).splitlines()[0], 1)
+    finally:
+        loader.dispose()
+    if not isinstance(tree, dict):
+        fail(f"the file holds a {type(tree).__name__}", 1)
+    return tree, lines
+
+
+def _override(tree: dict[str, Any], override: str, places: _Places) -> None:
+    key, equals, raw = override.partition("=")
+    path = tuple(part for part in key.strip().split("."))
+    if not equals or not all(path):
+        raise SpecError(
+            f"{override!r} is no setting", expected="section.key=value", where="command line", remedy="For example: train.seed=3"
+        )
+    node: Any = tree
+    for part in path[:-1]:
+        if not isinstance(node.get(part), dict):
+            node[part] = {}
+        node = node[part]
+    try:
+        node[path[-1]] = yaml.safe_load(raw)
+    except yaml.YAMLError as error:
+        raise SpecError(
+            f"the value {raw!r} is not valid YAML", expected="a YAML value", where=f"override {override}", remedy="Quote it."
+        ) from error
+    places.overridden[path] = override
+
+
+def _substitute(
+    value: Any, tree: Mapping[str, Any], path: Path_, places: _Places, shown: dict[Path_, str], seen: tuple[str, ...]
+) -> Any:
+    """Resolve `${…}` in every text. A text that is one reference keeps the type of what it names."""
+    if isinstance(value, dict):
+        return {key: _substitute(item, tree, (*path, key), places, shown, seen) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_substitute(item, tree, (*path, index), places, shown, seen) for index, item in enumerate(value)]
+    if not isinstance(value, str) or "${" not in value:
+        return value
+
+    def look_up(name: str) -> Any:
+        if name in seen:
+            raise SpecError(
+                f"the reference ${{{name}}} leads back to itself",
+                expected="references without a circle",
+                where=places.of(path),
+                remedy="Write the value in one of the places.",
+            )
+        if name.startswith("env."):
+            variable, _, default = name[4:].partition(":-")
+            found = os.environ.get(variable, default if ":-" in name else None)
+            if found is not None:
+                shown[path] = value
+                return found
+            raise SpecError(
+                f"the environment variable {variable} is not set",
+                expected=f"a value for ${{{name}}}",
+                where=places.of(path),
+                remedy=f"export {variable}=…  or write ${{env.{variable}:-default}}",
+            )
+        node: Any = tree
+        for part in name.split("."):
+            if not isinstance(node, dict) or part not in node:
+                raise SpecError(
+                    f"the reference ${{{name}}} names nothing",
+                    expected="a key of this file, or env.NAME",
+                    where=places.of(path),
+                    remedy=f"Write {part!r} first, or mend the name.",
+                )
+            node = node[part]
+        return _substitute(node, tree, path, places, shown, (*seen, name))
+
+    whole = _REFERENCE.fullmatch(value)
+    if whole:
+        return look_up(whole[1])
+    return _REFERENCE.sub(lambda match: str(look_up(match[1])), value)
+
+
+def _show(values: Any, shown: Mapping[Path_, str], path: Path_ = ()) -> Any:
+    if path in shown:
+        return shown[path]
+    if isinstance(values, dict):
+        return {key: _show(item, shown, (*path, key)) for key, item in values.items()}
+    if isinstance(values, list):
+        return [_show(item, shown, (*path, index)) for index, item in enumerate(values)]
+    return values
+
+
+def _validate(tree: dict[str, Any], places: _Places) -> Project:
+    tree = dict(tree)
+    task = tree.get("task")
+    if isinstance(task, str):
+        known = sorted({name for route in all_routes().values() for name in route.tasks})
+        if task not in known:
+            raise _not_one_of("task", task, "a task", known, places.of(("task",)), "modelwright tasks")
+        if isinstance(tree.get("routes"), dict):
+            tree["routes"] = {name: _route(name, raw, task, places) for name, raw in tree["routes"].items()}
+    try:
+        return Project.model_validate(tree)
+    except ValidationError as error:
+        raise _translate(error, (), Project, places) from error
+
+
+def _route(name: str, raw: Any, task: str, places: _Places) -> Route:
+    settings = {} if raw is None else raw
+    path: Path_ = ("routes", name)
+    if not isinstance(settings, dict):
+        raise SpecError(
+            f"routes.{name} is {raw!r}",
+            expected="settings of the route, or {} for the defaults",
+            where=places.of(path),
+            remedy=f"{name}: {{}}",
+        )
+    settings = dict(settings)
+    kind = settings.pop("route", name)
+    known = routes_of(task)
+    if kind not in known:
+        raise _not_one_of(f"routes.{name}", kind, f"a route of {task}", list(known), places.of(path), f"modelwright tasks {task}")
+    try:
+        return known[kind].model_validate(settings)
+    except ValidationError as error:
+        raise _translate(error, path, known[kind], places) from error
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f"Did you mean {close[0]}?  " if close else ""
+
+
+def _not_one_of(key: str, came: str, what: str, known: list[str], where: str, see: str) -> SpecError:
+    name = f"{key}: {came!r}" if not key.endswith(f".{came}") else key
+    return SpecError(
+        f"{name} is not {what}.",
+        expected=f"one of: {', '.join(known)}.",
+        where=where,
+        remedy=f"{_nearest(str(came), known)}See: {see}",
+    )
+
+
+def _translate(error: ValidationError, prefix: Path_, root: type[Section], places: _Places) -> SpecError:
+    """The first problem that pydantic found, in our four parts."""
+    first = error.errors(include_url=False)[0]
+    inner = tuple(first["loc"])
+    path = (*prefix, *inner)
+    key = ".".join(str(part) for part in path)
+    if first["type"] == "extra_forbidden":
+        known = sorted(_keys_at(root, inner[:-1]))
+        if root is not Project and len(inner) == 1:
+            known = sorted([*known, "route"])
+        return SpecError(
+            f"{key} is not a setting.",
+            expected=f"one of: {', '.join(known)}.",
+            where=places.of(path),
+            remedy=f"{_nearest(str(inner[-1]), known)}All settings: modelwright schema",
+        )
+    if first["type"] == "missing":
+        return SpecError(
+            f"{key} is missing.",
+            expected=f"{key}, {_description(root, inner)}",
+            where=places.of(path),
+            remedy=f"Add {key} to the project file.",
+        )
+    message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    shown = repr(first["input"])
+    return SpecError(
+        f"{key} is {shown if len(shown) < 80 else shown[:77] + '…'}.",
+        expected=f"{message} ({_description(root, inner)})",
+        where=places.of(path),
+        remedy="Change the value; all settings with their ranges: modelwright schema",
+    )
+
+
+def _sections(annotation: Any) -> list[type[Section]]:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return [annotation]
+    return [section for part in typing.get_args(annotation) for section in _sections(part)]
+
+
+def _field(root: type[Section], path: Path_) -> tuple[type[Section] | None, str]:
+    """The section that a path of keys leads to (None for a plain value), and the last field's description."""
+    section: type[Section] | None = root
+    description = ""
+    for part in path:
+        if isinstance(part, int) or section is None:
+            continue
+        field = next((item for name, item in section.model_fields.items() if part in (name, item.alias)), None)
+        if field is None:
+            return None, description
+        description = field.description or ""
+        section = next(iter(_sections(field.annotation)), None)
+    return section, description
+
+
+def _keys_at(root: type[Section], path: Path_) -> list[str]:
+    section, _ = _field(root, path)
+    return [item.alias or name for name, item in section.model_fields.items()] if section else []
+
+
+def _description(root: type[Section], path: Path_) -> str:
+    return _field(root, path)[1] or "as the reference says"
+
+
+def json_schema() -> dict[str, Any]:
+    """The project file's JSON schema for editors, from the same types that validate it."""
+    schema = Project.model_json_schema(by_alias=True)
+    definitions = schema.setdefault("$defs", {})
+    properties = {}
+    for name, route in all_routes().items():
+        part = route.model_json_schema(by_alias=True)
+        definitions.update(part.pop("$defs", {}))
+        part["properties"]["route"] = {"const": name, "description": "the route, where the key is a name of your own"}
+        definitions[f"route-{name}"] = part
+        properties[name] = {"anyOf": [{"$ref": f"#/$defs/route-{name}"}, {"type": "null"}]}
+    named = [{"allOf": [{"$ref": f"#/$defs/route-{name}"}, {"required": ["route"]}]} for name in all_routes()]
+    schema["properties"]["routes"] |= {"type": "object", "properties": properties, "additionalProperties": {"anyOf": named}}
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = FILE_NAME
+    return schema

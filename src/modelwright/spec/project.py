@@ -1,0 +1,40 @@
+"""The whole project file."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, SerializeAsAny
+
+from modelwright.spec.choose import Choose
+from modelwright.spec.compress import Compress, CompressField
+from modelwright.spec.compute import Compute
+from modelwright.spec.data import Data
+from modelwright.spec.evaluate import Evaluate
+from modelwright.spec.routes.route import Route
+from modelwright.spec.section import Section
+from modelwright.spec.serve import Rehearse, Serve
+from modelwright.spec.train import Train
+from modelwright.spec.venture import Venture
+
+
+class Project(Section):
+    """`modelwright.yaml`."""
+
+    project: str = Field(pattern=r"^[\w][\w.-]*$", max_length=100, description="the project's name")
+    language: Literal["en", "zh"] = Field("en", description="language of reports and messages")
+    task: str = Field(description="what is learned, as the Hugging Face hub names it; see `modelwright tasks`")
+    data: Data
+    routes: dict[str, SerializeAsAny[Route]] = Field(
+        min_length=1, description="name → settings; a name of your own needs `route:` with one of the task's routes"
+    )
+    train: Train = Train()
+    evaluate: Evaluate = Evaluate()
+    choose: Choose = Choose()
+    compress: CompressField = Compress()
+    serve: Serve = Serve()
+    rehearse: Rehearse = Rehearse()
+    compute: Compute = Compute()
+    venture: Venture | None = Field(
+        None, description="without it, plan says what is missing and the report leaves the business out"
+    )

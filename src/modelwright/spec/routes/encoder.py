@@ -1,0 +1,29 @@
+"""`encoder`: a small BERT trained from random weights."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from modelwright.spec.routes.route import GradientRoute
+
+
+class Encoder(GradientRoute):
+    """Transformer encoder in BERT's layout (Devlin et al. 2019) with mean pooling; its checkpoint loads as a BertModel."""
+
+    name: ClassVar[str] = "encoder"
+    tasks: ClassVar[tuple[str, ...]] = ("text-classification",)
+    reads: ClassVar[str] = "words"
+    architecture: ClassVar[str] = "encoder"
+
+    vocabulary: int = Field(20_000, ge=100, description="tokens kept at most")
+    max_tokens: int = Field(128, ge=8, le=4096, description="tokens read of each row")
+    width: int = Field(128, ge=16, le=4096, description="hidden size; a multiple of heads")
+    layers: int = Field(2, ge=1, le=48)
+    heads: int = Field(4, ge=1, le=64)
+    dropout: float = Field(0.2, ge=0, lt=1)
+    learning_rate: float = Field(5e-4, gt=0, description="peak learning rate")
+
+
+ROUTE = Encoder

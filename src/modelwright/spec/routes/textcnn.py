@@ -1,0 +1,28 @@
+"""`textcnn`: convolutions of several widths over word embeddings."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from modelwright.spec.routes.route import GradientRoute
+
+
+class TextCNN(GradientRoute):
+    """Convolutions of several widths, max pooling over time (Kim 2014)."""
+
+    name: ClassVar[str] = "textcnn"
+    tasks: ClassVar[tuple[str, ...]] = ("text-classification",)
+    reads: ClassVar[str] = "words"
+    architecture: ClassVar[str] = "textcnn"
+
+    vocabulary: int = Field(20_000, ge=100, description="tokens kept at most")
+    max_tokens: int = Field(256, ge=8, le=4096, description="tokens read of each row")
+    width: int = Field(128, ge=8, le=2048, description="embedding size")
+    channels: int = Field(100, ge=4, le=2048, description="filters per kernel width")
+    kernels: tuple[int, ...] = Field((3, 4, 5), min_length=1, description="kernel widths in tokens")
+    dropout: float = Field(0.5, ge=0, lt=1)
+
+
+ROUTE = TextCNN

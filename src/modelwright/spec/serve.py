@@ -1,0 +1,26 @@
+"""`serve:` and `rehearse:` the server, and the load it is tried under."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from modelwright.spec.section import Section
+
+
+class Serve(Section):
+    """The HTTP server."""
+
+    host: str = Field("127.0.0.1", description="address to listen on; 0.0.0.0 to be reached from other machines")
+    port: int = Field(8000, ge=0, le=65535, description="0 takes any free port")
+    max_batch: int = Field(32, ge=1, le=1024, description="rows computed together at most")
+    max_wait_ms: float = Field(2.0, ge=0, le=1000, description="how long a row may wait for company when the model is busy")
+    max_request_rows: int = Field(256, ge=1, description="rows in one batch request at most")
+    max_characters: int = Field(100_000, ge=100, description="characters of one text at most")
+    threads: int = Field(0, ge=0, le=256, description="threads of the graph; 0: all cores")
+
+
+class Rehearse(Section):
+    """The load test on the release: rising numbers of connections, each for some seconds."""
+
+    connections: tuple[int, ...] = Field((1, 8, 64), min_length=1, description="concurrent connections, step by step")
+    seconds: float = Field(4.0, gt=0.2, le=3600, description="how long each step lasts")

@@ -1,0 +1,174 @@
+"""The task contract: what is learned, how rows become numbers, how numbers become answers, how answers are scored.
+
+One file in this folder is one task; the folder is walked, there is no list to edit. A task knows no torch and no model:
+the same `encode`, `collate` and `decode` run in training and in production.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel
+
+from modelwright.base.errors import ReleaseError, SpecError
+from modelwright.base.nouns import Batch, Column, Example, Outputs, Prediction, Row
+from modelwright.base.store import read_json
+from modelwright.spec.routes.route import Route
+
+TASK_FILE = "task.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """How a figure of `score` is read. `unit` "1" is a ratio between 0 and 1."""
+
+    name: str
+    better: Literal["higher", "lower"]
+    unit: str = "1"
+
+
+class Task(ABC):
+    """A task, fitted on training rows for one route.
+
+    Class attributes:
+        name: as the Hugging Face hub names it.
+        columns: the roles a row must have; inputs first.
+        metrics: every figure that `score` gives; the first is the headline, which decides unless the project says otherwise.
+        request: one row of a request, as served.
+        prediction: the Prediction subclass that `decode` gives, as served.
+
+    Attributes:
+        loss: by name ("cross-entropy", "binary-cross-entropy"), for `train/losses.py`.
+        sizes: what a model must know to be built ("vocabulary", "classes", "padding", …), by name.
+        axes: for each graph input the names of its axes, batch first; they may vary in the exported graph.
+    """
+
+    name: ClassVar[str]
+    columns: ClassVar[tuple[Column, ...]]
+    metrics: ClassVar[tuple[Metric, ...]]
+    request: ClassVar[type[BaseModel]]
+    prediction: ClassVar[type[Prediction]]
+
+    loss: str
+    sizes: Mapping[str, int]
+    axes: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, rows: Sequence[Row], route: Route, checkpoint: Path | None = None) -> Self:
+        """Learn vocabulary, labels and statistics from training rows only.
+
+        Args:
+            rows: the training split.
+            route: its `reads` decides how rows become inputs.
+            checkpoint: folder of the checkpoint the route starts from, for its tokenizer; None from scratch.
+
+        Raises:
+            DataError: the rows can't teach this task (one class only, no text).
+        """
+
+    @abstractmethod
+    def encode(self, row: Row) -> Example:
+        """One row as unpadded arrays. `target` is None if the row has no label.
+
+        Raises:
+            DataError: a label that training did not see.
+            RequestError: an input of the wrong type.
+        """
+
+    def encode_many(self, rows: Sequence[Row]) -> list[Example]:
+        """As `encode` for each row, in order; override where many at once are faster."""
+        return [self.encode(row) for row in rows]
+
+    @abstractmethod
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        """Stack examples, padding each input to the longest of them."""
+
+    @abstractmethod
+    def decode(self, outputs: Outputs, row_ids: Sequence[str]) -> list[Prediction]:
+        """What the graph's outputs say of each row."""
+
+    @abstractmethod
+    def align(self, predictions: Sequence[Prediction], rows: Sequence[Row]) -> dict[str, np.ndarray]:
+        """Predictions beside truths, as arrays whose first axis is the row: what `score` needs, ready for resampling."""
+
+    @abstractmethod
+    def score(self, aligned: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Every metric that is defined on these rows (ROC-AUC of one class only is not: it is left out)."""
+
+    @abstractmethod
+    def chance(self, rows: Sequence[Row]) -> float:
+        """The headline metric of the best answer that ignores the input (the most frequent label of `rows`)."""
+
+    @abstractmethod
+    def read_request(self, request: Any, row_id: str) -> Row:
+        """A validated `request` (or the plain value it wraps, such as a text) as a row.
+
+        Raises:
+            RequestError: wrong type, empty, or too large to be meant.
+        """
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write `task.json` (with "task": name) and what else `load` needs, in open formats."""
+
+    @classmethod
+    @abstractmethod
+    def load(cls, folder: Path) -> Self:
+        """What `save` wrote.
+
+        Raises:
+            ReleaseError: files are missing or damaged.
+        """
+
+
+@cache
+def all_tasks() -> dict[str, type[Task]]:
+    """Every task in the folder, by name. A task module has one class `TASK`."""
+    package = __name__.rpartition(".")[0]
+    modules = sorted(info.name for info in pkgutil.iter_modules([str(Path(__file__).parent)]) if not info.ispkg)
+    tasks = [importlib.import_module(f"{package}.{name}").TASK for name in modules if name != Path(__file__).stem]
+    return {task.name: task for task in tasks}
+
+
+def get_task(name: str) -> type[Task]:
+    """The task called `name`.
+
+    Raises:
+        SpecError: there is none; the message lists the folder.
+    """
+    try:
+        return all_tasks()[name]
+    except KeyError:
+        raise SpecError(
+            f"task {name!r} does not exist",
+            expected=f"one of: {', '.join(all_tasks())}",
+            where="task",
+            remedy="See: modelwright tasks",
+        ) from None
+
+
+def load_task(folder: Path) -> Task:
+    """The fitted task that was saved in `folder`.
+
+    Raises:
+        ReleaseError: there is no readable task in it.
+    """
+    try:
+        name = read_json(folder / TASK_FILE)["task"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ReleaseError(
+            f"no readable {TASK_FILE}: {error}",
+            expected="a folder written by Modelwright",
+            where=str(folder),
+            remedy="Give the folder of a run's release, or make it again: modelwright run --from release",
+        ) from error
+    return get_task(name).load(folder)

@@ -1,0 +1,1 @@
+"""What text tasks share: readers that turn text into n-grams, words or a checkpoint's tokens."""

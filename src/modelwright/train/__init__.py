@@ -1,0 +1,1 @@
+"""Room `train`: the loop, optimisers, precision, forecasts. Joins a task's rows with a model."""
