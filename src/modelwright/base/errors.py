@@ -4,7 +4,7 @@
     ├── SpecError               2   the project file
     ├── DataError               3   rows, files, sources
     ├── MachineError      4   disk, network, port, memory, a library that is not installed
-    │   └── MissingExtra
+    │   └── MissingExtraError
     ├── TrainError              5   divergence, damaged checkpoint
     ├── ReleaseError            6   damaged or foreign release folder
     └── RequestError            7   one bad request to a model (HTTP 422)
@@ -67,7 +67,7 @@ class MachineError(ModelwrightError):
     exit_code = 4
 
 
-class MissingExtra(MachineError):
+class MissingExtraError(MachineError):
     """A library of an optional extra is not installed."""
 
 
