@@ -1,0 +1,65 @@
+# The only entry points. Everything happens in .venv; nothing is installed anywhere else.
+#
+#   make demo            install, then run examples/news-desk from real articles to a priced release
+#   make test            install what tests need, run them with coverage
+#   make check           formatting, lint, types, the ladder between rooms, tests
+#   make bench           every benchmark; figures go to benchmarks/results/
+#   make docs            regenerate docs/cli.md, docs/project-file.md and docs/modelwright.schema.json
+#   make constraints     rewrite constraints.txt from what .venv holds
+#   make clean           remove .venv, caches and build folders (runs/ stay: they are results)
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
+PYTEST_ARGUMENTS ?=
+
+.PHONY: demo test check bench bench-serve bench-finetune docs constraints clean help
+
+help:
+	@sed -n '/^#   make/s/^# *//p' Makefile
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp per set of extras: it is older than pyproject.toml or constraints.txt only if something has to be installed again.
+$(VENV)/.installed-all: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing modelwright[all] into $(VENV) (once; some minutes)"
+	$(PIP_INSTALL) -e '.[all]'
+	@touch $@
+
+$(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing modelwright[dev] into $(VENV) (once; some minutes)"
+	$(PIP_INSTALL) -e '.[dev]'
+	@touch $(VENV)/.installed-all $@
+
+demo: $(VENV)/.installed-all
+	$(BIN)/modelwright run examples/news-desk
+
+test: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGUMENTS)
+
+check: $(VENV)/.installed-dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/contracts/test_ladder.py
+	$(MAKE) --no-print-directory test
+
+bench: bench-serve bench-finetune
+
+bench-serve: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/serve.py
+
+bench-finetune: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/finetune.py
+
+docs: $(VENV)/.installed-dev
+	$(BIN)/python scripts/reference.py
+
+constraints: $(VENV)/.installed-dev
+	$(BIN)/python scripts/constrain.py
+
+clean:
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage htmlcov build dist src/*.egg-info
+	find src tests scripts -name __pycache__ -type d -prune -exec rm -rf {} +
