@@ -15,6 +15,6 @@ class Compute(Section):
     power_w: float | None = Field(None, gt=0, description="power drawn under load, in watts, if no meter can be read")
     pue: float | None = Field(None, ge=1, le=3, description="power usage effectiveness of the site (total / computing)")
     grid: str | None = Field(None, description="country code of the electricity grid, such as CN, US, DE")
-    utilisation: float = Field(
-        0.4, gt=0, le=1, description="share of the day's capacity that paying requests fill, when pricing a request"
+    utilisation: float | None = Field(
+        None, gt=0, le=1, description="share of the day's capacity that paying requests fill, when pricing a request"
     )
