@@ -1,1 +1,47 @@
-"""Modelwright: from raw data to a model that is trained, proven, compressed, served, watched and priced."""
+"""Modelwright: from raw data to a model that is trained, proven, compressed, served, watched and priced.
+
+import modelwright as mw
+run = mw.run("examples/news-desk")          # the same pipeline as the command, the same artefacts
+model = mw.load(run.release)                # no torch needed
+model.predict(["Shares rose sharply…"])     # → [Classification(label='business', probability=0.98, …)]
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from modelwright.pipeline.runner import Run
+    from modelwright.serve.predictor import Predictor
+
+__version__ = "0.1.0"
+
+
+def run(project: str | Path, *overrides: str, quiet: bool = False) -> Run:
+    """Run a project's pipeline; what has not changed is kept.
+
+    Args:
+        project: the project's folder, or its file.
+        overrides: settings that win over the file's, like "train.seed=3".
+        quiet: print nothing.
+
+    Raises:
+        ModelwrightError: with what was expected, what came, where, and what to do.
+    """
+    from modelwright.base.console import Console
+    from modelwright.pipeline import runner
+    from modelwright.spec.load import load as load_project
+
+    return runner.run(load_project(Path(project), overrides), Console(quiet=quiet))
+
+
+def load(release: str | Path, threads: int = 0) -> Predictor:
+    """Load a release folder for prediction, after checking its hashes.
+
+    Raises:
+        ReleaseError: the folder is damaged, incomplete or not a release.
+    """
+    from modelwright.serve.predictor import Predictor
+
+    return Predictor(Path(release), threads=threads)

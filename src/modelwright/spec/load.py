@@ -81,6 +81,16 @@ def load(where: Path, overrides: Sequence[str] = ()) -> Loaded:
     return Loaded(project, file.parent.resolve(), resolved, json_hash(values))
 
 
+def from_values(values: Mapping[str, Any], folder: Path) -> Loaded:
+    """The project that `Project.model_dump` wrote (with each route's kind under "route"); for worker processes."""
+    routes = {}
+    for name, settings in values["routes"].items():
+        settings = dict(settings)
+        routes[name] = all_routes()[settings.pop("route")].model_validate(settings)
+    project = Project.model_validate({**values, "routes": routes})
+    return Loaded(project, folder, {}, json_hash(project.model_dump(mode="json", by_alias=True)))
+
+
 class _Places:
     """Where a key stands: file:line, or the override that set it."""
 

@@ -1,0 +1,233 @@
+"""The door: parse, call, print. Nothing heavy is imported before a verb needs it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from modelwright.base.console import Console
+from modelwright.base.errors import ModelwrightError
+
+_STAGES = "data, forecast, train, evaluate, choose, compress, release, rehearse, plan, report"
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; the reference in the docs is made from it."""
+    top = argparse.ArgumentParser(
+        prog="modelwright",
+        description="From raw data to a model that is trained, proven, compressed, served, watched and priced.",
+    )
+    top.add_argument("--version", action="store_true", help="print the version and exit")
+    verbs = top.add_subparsers(dest="verb", metavar="VERB", title="verbs")
+
+    def verb(
+        name: str, does: Callable[[argparse.Namespace, Console], Any], text: str, json_too: bool = True
+    ) -> argparse.ArgumentParser:
+        made = verbs.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        made.set_defaults(does=does)
+        if json_too:
+            made.add_argument("--json", action="store_true", help="print JSON for scripts; errors too")
+        return made
+
+    new = verb("new", _new, "make a project from a template")
+    new.add_argument("name", metavar="NAME", help="the project's folder; its last part is the project's name")
+    new.add_argument(
+        "--template", metavar="T", default="blank", help="the template; an unknown one lists them (default: %(default)s)"
+    )
+    new.add_argument(
+        "--language", choices=("en", "zh"), default="en", help="language of comments and reports (default: %(default)s)"
+    )
+
+    run = verb("run", _run, "run the pipeline: from data to report; what has not changed is kept")
+    run.add_argument("project", nargs="?", default=".", metavar="PROJECT", help="the project's folder or file (default: here)")
+    run.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings that win over the file's, like train.seed=3")
+    run.add_argument("--dry-run", action="store_true", help="print the resolved settings and the stage plan, and do nothing")
+    run.add_argument("--until", metavar="STAGE", help=f"the last stage to run ({_STAGES})")
+    run.add_argument("--from", dest="since", metavar="STAGE", help="do this stage and all after it again")
+    run.add_argument("--force", action="store_true", help="do everything again")
+
+    serve = verb("serve", _serve, "serve a release over HTTP", json_too=False)
+    _of_run(serve)
+    serve.add_argument("--host", metavar="H", help="address to listen on (default: the project's)")
+    serve.add_argument("--port", type=int, metavar="N", help="port; 0 takes any free one (default: the project's)")
+
+    ask = verb("ask", _ask, "ask a release without a server")
+    ask.add_argument("text", nargs="+", metavar="TEXT", help="one or several texts; - reads one a line from standard input")
+    ask.add_argument("--run", default="", metavar="RUN", help=_RUN_HELP)
+
+    tasks = verb("tasks", _tasks, "list the tasks, or a task's routes with their settings")
+    tasks.add_argument("task", nargs="?", metavar="TASK", help="a task's name")
+    verb("datasets", _datasets, "list the ready datasets and weights of the catalogue")
+    verb("schema", _schema, "print the JSON schema of the project file, for editors", json_too=False)
+    verb("doctor", _doctor, "say what this machine can do, with measured peaks")
+    return top
+
+
+_RUN_HELP = "a run's folder or id, or a release folder (default: the newest finished run of the project here)"
+
+
+def _of_run(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument("run", nargs="?", default="", metavar="RUN", help=_RUN_HELP)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code: 0, or the error's own."""
+    top = parser()
+    given = top.parse_args(arguments)
+    if given.version:
+        from modelwright import __version__
+
+        print(__version__)
+        return 0
+    if given.verb is None:
+        top.print_help()
+        return 0
+    as_json = getattr(given, "json", False)
+    console = Console(quiet=as_json)
+    try:
+        answer = given.does(given, console)
+        if as_json:
+            print(json.dumps(answer, ensure_ascii=False, indent=1, default=str))
+        return 0
+    except ModelwrightError as error:
+        print(
+            json.dumps(error.as_json(), ensure_ascii=False) if as_json else f"✗ {error}",
+            file=sys.stdout if as_json else sys.stderr,
+        )
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("\nStopped. What was finished is kept; the same command goes on from here.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `modelwright tasks | head`: the reader has gone, which is no error
+        sys.stderr.close()
+        return 0
+
+
+def _run(given: argparse.Namespace, console: Console) -> Any:
+    from modelwright.pipeline import runner
+    from modelwright.spec.load import load
+
+    overrides = list(given.overrides)
+    if "=" in given.project and not Path(given.project).exists():
+        overrides.insert(0, given.project)  # `modelwright run train.seed=3` means the project here
+        given.project = "."
+    loaded = load(Path(given.project), overrides)
+    if given.dry_run:
+        return _dry_run(loaded, given)
+    run = runner.run(
+        loaded,
+        console,
+        until=given.until,
+        since=given.since,
+        force=given.force,
+        command=["modelwright", "run", given.project, *overrides],
+    )
+    if run.report.exists():
+        for line in runner.closing(run, loaded):
+            console.line(line)
+    return {"run": run.id, "folder": str(run.folder), "changed": list(run.changed), "stages": dict(run.lines)}
+
+
+def _dry_run(loaded: Any, given: argparse.Namespace) -> Any:
+    import yaml
+
+    from modelwright.pipeline.table import STAGES, steps
+
+    plan = [{"step": step.name, "needs": list(step.needs)} for step in steps(loaded)]
+    if not given.json:
+        print(yaml.safe_dump(loaded.resolved, allow_unicode=True, sort_keys=False), end="")
+        for stage, question in STAGES.items():
+            parts = [item["step"].partition("/")[2] for item in plan if item["step"].partition("/")[0] == stage]
+            print(f"# {stage:<10}{question}  {' · '.join(part for part in parts if part)}".rstrip())
+    return {"settings": loaded.resolved, "hash": loaded.hash, "steps": plan}
+
+
+def _serve(given: argparse.Namespace, console: Console) -> None:
+    from modelwright.pipeline.locate import find_release
+    from modelwright.serve.command import serve
+
+    release, settings = find_release(given.run)
+    changed = {key: value for key, value in (("host", given.host), ("port", given.port)) if value is not None}
+    serve(release, settings.model_validate({**settings.model_dump(), **changed}), console)
+
+
+def _ask(given: argparse.Namespace, console: Console) -> Any:
+    from modelwright.pipeline.locate import find_release
+    from modelwright.serve.ask import ask
+
+    release, _ = find_release(given.run)
+    texts = [line.rstrip("\n") for line in sys.stdin] if given.text == ["-"] else given.text
+    answers = ask(release, texts)
+    if not given.json:
+        for answer in answers:
+            print(json.dumps(answer, ensure_ascii=False))
+    return answers
+
+
+def _new(given: argparse.Namespace, console: Console) -> Any:
+    from modelwright.pipeline.new import new
+
+    made = new(Path(given.name), given.template, given.language)
+    console.line(f"Made {made}\n  edit it, then: modelwright run {made.parent}")
+    return {"file": str(made)}
+
+
+def _tasks(given: argparse.Namespace, console: Console) -> Any:
+    from modelwright.spec.routes.route import routes_of
+    from modelwright.tasks.contract import all_tasks, get_task
+
+    if given.task is None:
+        found = [
+            {"task": name, "routes": list(routes_of(name)), "about": _first_line(task)} for name, task in all_tasks().items()
+        ]
+        if not given.json:
+            for item in found:
+                print(f"{item['task']}: {item['about']}\n  routes: {', '.join(item['routes'])}")
+        return found
+    get_task(given.task)
+    listed = []
+    for name, route in routes_of(given.task).items():
+        settings = route.model_json_schema(by_alias=True)["properties"]
+        listed.append({"route": name, "about": _first_line(route), "settings": settings})
+        if not given.json:
+            print(f"{name}: {_first_line(route)}")
+            for key, setting in settings.items():
+                print(f"  {key} = {json.dumps(setting.get('default'))}  {setting.get('description', '')}".rstrip())
+    return listed
+
+
+def _first_line(thing: Any) -> str:
+    return (thing.__doc__ or "").strip().split("\n")[0]
+
+
+def _datasets(given: argparse.Namespace, console: Console) -> Any:
+    from modelwright.data.catalogue import list_catalogue
+
+    found = list_catalogue()
+    if not given.json:
+        for item in found:
+            print(f"catalogue://{item['name']}  {item['title']} · {item['licence']}")
+    return found
+
+
+def _schema(given: argparse.Namespace, console: Console) -> None:
+    from modelwright.spec.load import json_schema
+
+    print(json.dumps(json_schema(), ensure_ascii=False, indent=1))
+
+
+def _doctor(given: argparse.Namespace, console: Console) -> Any:
+    from modelwright.pipeline.doctor import examine, lines
+
+    found = examine(console)
+    if not given.json:
+        print("\n".join(lines(found)))
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,45 @@
+"""Money and energy for the steps: one place where the machine's price is looked up and where training is costed."""
+
+from __future__ import annotations
+
+from modelwright.base.evidence import Basis
+from modelwright.pipeline.context import Context
+from modelwright.spec.project import Project
+from modelwright.spec.quantities import Money
+from modelwright.venture import cost
+from modelwright.venture.figures import Figure
+
+
+def currency(project: Project) -> str:
+    """The project's own currency."""
+    return project.venture.currency if project.venture else "USD"
+
+
+def hour(project: Project) -> Figure:
+    """What an hour of this machine costs, in the project's currency."""
+    return cost.hour(project.compute, currency(project), project.venture)
+
+
+def in_currency(project: Project, money: Money) -> float:
+    """An amount of the project file in the project's currency."""
+    return cost.convert(money.value, money.currency or currency(project), currency(project), project.venture).value
+
+
+def record_training(
+    context: Context,
+    prefix: str,
+    seconds: float,
+    memory_bytes: float,
+    basis: Basis,
+    bounds: tuple[float | None, float | None] = (None, None),
+) -> Figure:
+    """Record time, memory, energy, carbon and money of a training, forecast or done; returns the money."""
+    project, record = context.project, context.ledger.record
+    record(f"{prefix}/time", seconds, "s", basis, low=bounds[0], high=bounds[1])
+    record(f"{prefix}/memory", memory_bytes / 1e6, "MB", basis)
+    price = hour(project)
+    money = cost.money(Figure(seconds, "s", basis), price)
+    energy = cost.energy(Figure(seconds, "s", basis), project.compute)
+    for name, figure in (("energy", energy), ("carbon", cost.carbon(energy, project.compute)), ("money", money)):
+        record(f"{prefix}/{name}", figure.value, figure.unit, figure.basis, note=figure.note)
+    return money

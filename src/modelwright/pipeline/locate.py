@@ -1,0 +1,38 @@
+"""From what people name (nothing, a run id, a folder) to a release folder and the settings it is served with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from modelwright.base import store
+from modelwright.base.errors import ReleaseError
+from modelwright.pipeline.runner import RUNS, runs_newest_first
+from modelwright.spec.serve import Serve
+
+
+def find_release(named: str) -> tuple[Path, Serve]:
+    """The release that `named` means: a release folder, a run folder, a run id of the project here, a project folder, or
+    nothing for the newest run here that has a release.
+
+    Raises:
+        ReleaseError: there is none.
+    """
+    folder = Path(named) if named else Path()
+    for candidate in (folder, Path(RUNS) / named):
+        if (candidate / "release.json").is_file():
+            return candidate, Serve()
+        if (candidate / "release" / "release.json").is_file():
+            return candidate / "release", _settings(candidate)
+    for run, _ in runs_newest_first(folder / RUNS):
+        if (run / "release" / "release.json").is_file():
+            return run / "release", _settings(run)
+    raise ReleaseError(
+        "no release is here",
+        expected="a run that got as far as `release`, a run id, or a release folder",
+        where=str(folder.resolve()),
+        remedy="Make one with `modelwright run PROJECT`, or go to the project's folder first.",
+    )
+
+
+def _settings(run: Path) -> Serve:
+    return Serve.model_validate(store.read_json(run / "project.json")["serve"])

@@ -1,0 +1,56 @@
+"""Stage 4, evaluate: how good is it, for whom, how sure are we?"""
+
+from __future__ import annotations
+
+from modelwright.base.console import amount
+from modelwright.pipeline import costs
+from modelwright.pipeline.context import Context
+from modelwright.pipeline.words import say
+from modelwright.tasks.contract import get_task
+from modelwright.venture import cost
+from modelwright.venture.figures import Figure
+
+
+def work(context: Context) -> str:
+    from modelwright.data.rows import read_split
+    from modelwright.evaluate.route import evaluate_route
+
+    name = context.out.name.removesuffix(".partial")
+    project, record = context.project, context.ledger.record
+    data, source = context.input("data"), context.input("train")
+    found = evaluate_route(
+        source,
+        project.evaluate,
+        read_split(data, "validation"),
+        read_split(data, "test"),
+        context.out,
+        context.console,
+        project.train.seed,
+    )
+    units = {metric.name: metric.unit for metric in get_task(project.task).metrics}
+    for split, part in found["splits"].items():
+        for metric, figure in part["metrics"].items():
+            note = f"{part['rows']:,} rows, bootstrap, {project.evaluate.resamples:,} resamples"
+            bounds = {"low": figure["low"], "high": figure["high"]}
+            record(f"evaluate/{name}/{split}/{metric}", figure["value"], units[metric], "measured", **bounds, note=note)
+    record(f"evaluate/{name}/chance", found["chance"], "1", "measured", note="the best answer that ignores the input")
+    for key in ("p50", "p95"):
+        record(
+            f"evaluate/{name}/latency-{key}", found["latency_ms"][key], "ms", "measured", note="one request at a time, no network"
+        )
+    record(f"evaluate/{name}/size", found["size_bytes"] / 1e6, "MB", "measured")
+    price = cost.cost_per_1000_from_cpu(
+        Figure(found["cpu_seconds_per_request"], "s", "measured"), costs.hour(project), project.compute
+    )
+    record(f"evaluate/{name}/cost-per-1000", price.value, price.unit, price.basis, note=price.note)
+    headline = found["splits"]["test"]["metrics"][found["headline"]]
+    return say(
+        context,
+        "evaluate",
+        route=name,
+        metric=found["headline"],
+        value=amount(headline["value"], 3),
+        low=amount(headline["low"], 3),
+        high=amount(headline["high"], 3),
+        latency=amount(found["latency_ms"]["p95"]),
+    )

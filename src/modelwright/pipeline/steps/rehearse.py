@@ -1,0 +1,50 @@
+"""Stage 8, rehearse: what will it do under load, and what does a request cost?"""
+
+from __future__ import annotations
+
+from modelwright.base.console import amount
+from modelwright.base.store import write_json
+from modelwright.pipeline import costs
+from modelwright.pipeline.context import Context
+from modelwright.pipeline.words import say
+from modelwright.tasks.contract import get_task
+from modelwright.venture import cost
+from modelwright.venture.figures import Figure
+
+_ROWS = 500  # real texts sent in turn; more would only fill memory
+
+
+def work(context: Context) -> str:
+    from modelwright.data.rows import read_split
+    from modelwright.serve.rehearse import rehearse
+
+    project, record = context.project, context.ledger.record
+    fields = get_task(project.task).request.model_fields
+    rows = read_split(context.input("data"), "test")[:_ROWS]
+    requests = [{name: row.values[name] for name in fields if name in row.values} for row in rows]
+    found = rehearse(context.input("release"), project.serve, project.rehearse, requests, context.console)
+    best = found["best"]
+    price = cost.cost_per_1000(Figure(best["throughput"], "requests/s", "measured"), costs.hour(project), project.compute)
+    found |= {"cost_per_1000": price.value, "currency": costs.currency(project)}
+    write_json(context.out / "load.json", found)
+    record("rehearse/cold-start", found["cold_start_s"], "s", "measured", note="from process start to the first answer")
+    record(
+        "rehearse/memory", found["memory_bytes"] / 1e6, "MB", "measured", note="largest resident memory of the server under load"
+    )
+    for level in found["levels"]:
+        prefix = f"rehearse/{level['connections']}"
+        record(f"{prefix}/throughput", level["throughput"], "requests/s", "measured")
+        record(f"{prefix}/errors", level["errors"], "requests", "measured")
+        for key in ("p50", "p95", "p99"):
+            record(f"{prefix}/{key}", level[f"{key}_ms"], "ms", "measured")
+    record("rehearse/throughput", best["throughput"], "requests/s", "measured", note=f"at {best['connections']} connections")
+    record("rehearse/cost-per-1000", price.value, price.unit, price.basis, low=price.low, high=price.high, note=price.note)
+    return say(
+        context,
+        "rehearse",
+        throughput=best["throughput"],
+        p95=amount(best["p95_ms"]),
+        connections=best["connections"],
+        memory=found["memory_bytes"] / 1e6,
+        cost=f"{amount(price.value / 1000)} {costs.currency(project)}",
+    )

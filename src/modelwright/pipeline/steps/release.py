@@ -1,0 +1,56 @@
+"""Stage 7, release: what exactly do we ship?"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from modelwright import __version__
+from modelwright.base.store import read_json, write_json, write_text
+from modelwright.pipeline.context import Context
+from modelwright.pipeline.words import say
+from modelwright.report.cards import licences, model_card
+
+_NOT_SHIPPED = ("variants.json", "evidence.jsonl", "manifest.json")
+
+
+def work(context: Context) -> str:
+    project = context.project
+    chosen = context.input("compress")
+    decision = read_json(context.input("choose") / "decision.json")
+    variants = read_json(chosen / "variants.json")
+    source = context.inputs[f"train/{decision['route']}"]
+    for path in sorted(chosen.rglob("*")):
+        if path.is_file() and path.relative_to(chosen).as_posix() not in _NOT_SHIPPED:
+            _copy(path, context.out / path.relative_to(chosen))
+    if (source / "checkpoint").is_dir():
+        for path in sorted((source / "checkpoint").rglob("*")):
+            if path.is_file():
+                _copy(path, context.out / "checkpoint" / path.relative_to(source / "checkpoint"))
+    taken = next(variant for variant in variants["variants"] if variant["taken"])
+    about = {
+        "format": 1,
+        "name": project.project,
+        "task": project.task,
+        "route": decision["route"],
+        "variant": taken["name"],
+        "created": datetime.now(UTC).isoformat(timespec="seconds"),
+        "run": context.run.name,
+        "metrics": {split: taken.get(split) for split in ("validation", "test")},
+        "modelwright": __version__,
+    }
+    card = read_json(context.input("data") / "card.json")
+    start = getattr(project.routes[decision["route"]], "from_", None)
+    write_json(context.out / "release.json", about)
+    write_json(context.out / "LICENSES.json", licences(card, start))
+    write_text(context.out / "README.md", model_card(about, decision, card, project.language, start))
+    size = sum(path.stat().st_size for path in context.out.rglob("*") if path.is_file())
+    context.ledger.record("release/size", size / 1e6, "MB", "measured", note="all files, checkpoint included")
+    context.ledger.record("release/graph-size", (context.out / "model.onnx").stat().st_size / 1e6, "MB", "measured")
+    return say(context, "release", route=decision["route"], variant=taken["name"], size=size / 1e6)
+
+
+def _copy(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(source, target)

@@ -1,0 +1,77 @@
+"""The stage table: reading it is reading the product."""
+
+from __future__ import annotations
+
+from modelwright.base import machine
+from modelwright.pipeline.context import Step
+from modelwright.pipeline.steps import choose, compress, data, evaluate, forecast, plan, rehearse, release, report, train
+from modelwright.spec.load import Loaded
+
+STAGES: dict[str, str] = {
+    "data": "is the data fit to learn from?",
+    "forecast": "what will training cost before we spend it?",
+    "train": "what can each route learn inside the budget?",
+    "evaluate": "how good is it, for whom, how sure are we?",
+    "choose": "which route do we take?",
+    "compress": "how small and fast can it be at the same quality?",
+    "release": "what exactly do we ship?",
+    "rehearse": "what will it do under load, and what does a request cost?",
+    "plan": "does the business work?",
+    "report": "can we show it to a partner, an investor, a regulator?",
+}
+
+
+def steps(loaded: Loaded) -> list[Step]:
+    """Every step of a project's run, in order: each comes after what it needs."""
+    project = loaded.project
+    here = machine.describe().line
+    routes = list(project.routes)
+
+    def each(stage: str) -> tuple[str, ...]:
+        return tuple(f"{stage}/{route}" for route in routes)
+
+    def part(*names: str) -> dict:
+        return project.model_dump(mode="json", by_alias=True, include=set(names))
+
+    def of_route(name: str, *shared: str) -> dict:
+        route = project.routes[name]
+        return {"route": route.name, **route.model_dump(mode="json", by_alias=True), **part("task", *shared)}
+
+    table = [Step("data", (), {**part("task", "data"), "source": data.identity(loaded)}, ("data",), data.work)]
+    for name in routes:
+        settings = {**of_route(name, "train"), "from": train.start(loaded, name), "price": part("compute"), "machine": here}
+        table.append(Step(f"forecast/{name}", ("data",), settings, ("models", "train", "tasks"), forecast.work))
+    for name in routes:
+        settings = {**of_route(name, "train"), "from": train.start(loaded, name), "price": part("compute")}
+        table.append(Step(f"train/{name}", ("data",), settings, ("models", "train", "tasks"), train.work))
+    for name in routes:
+        settings = part("task", "evaluate", "compute")
+        table.append(Step(f"evaluate/{name}", ("data", f"train/{name}"), settings, ("evaluate", "tasks"), evaluate.work))
+    reads = (*each("evaluate"), *each("train"))
+    table.append(Step("choose", reads, {**part("choose"), "routes": routes}, ("evaluate",), choose.work))
+    table.append(Step("compress", ("choose", "data", *reads), part("compress", "choose"), ("compress", "tasks"), compress.work))
+    table.append(
+        Step(
+            "release",
+            ("choose", "compress", "data", *each("train")),
+            part("project", "language"),
+            ("report",),
+            release.work,
+            apart=False,
+        )
+    )
+    table.append(
+        Step(
+            "rehearse",
+            ("release", "data"),
+            {**part("serve", "rehearse", "compute"), "machine": here},
+            ("serve", "tasks"),
+            rehearse.work,
+        )
+    )
+    table.append(
+        Step("plan", ("rehearse", "choose", *each("train")), part("venture", "compute"), ("venture",), plan.work, apart=False)
+    )
+    everything = tuple(step.name for step in table)
+    table.append(Step("report", everything, part("language", "project"), ("report",), report.work, apart=False))
+    return table
