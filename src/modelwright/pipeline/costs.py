@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from modelwright.base.evidence import Basis
 from modelwright.pipeline.context import Context
 from modelwright.spec.project import Project
 from modelwright.spec.quantities import Money
@@ -25,21 +24,11 @@ def in_currency(project: Project, money: Money) -> float:
     return cost.convert(money.value, money.currency or currency(project), currency(project), project.venture).value
 
 
-def record_training(
-    context: Context,
-    prefix: str,
-    seconds: float,
-    memory_bytes: float,
-    basis: Basis,
-    bounds: tuple[float | None, float | None] = (None, None),
-) -> Figure:
-    """Record time, memory, energy, carbon and money of a training, forecast or done; returns the money."""
-    project, record = context.project, context.ledger.record
-    record(f"{prefix}/time", seconds, "s", basis, low=bounds[0], high=bounds[1])
-    record(f"{prefix}/memory", memory_bytes / 1e6, "MB", basis)
-    price = hour(project)
-    money = cost.money(Figure(seconds, "s", basis), price)
-    energy = cost.energy(Figure(seconds, "s", basis), project.compute)
+def record_training(context: Context, prefix: str, seconds: Figure) -> Figure:
+    """Record energy, carbon and money of a training of `seconds`, forecast or done; returns the money."""
+    project = context.project
+    energy = cost.energy(seconds, project.compute)
+    money = cost.money(seconds, hour(project))
     for name, figure in (("energy", energy), ("carbon", cost.carbon(energy, project.compute)), ("money", money)):
-        record(f"{prefix}/{name}", figure.value, figure.unit, figure.basis, note=figure.note)
+        context.ledger.record(f"{prefix}/{name}", figure.value, figure.unit, figure.basis, note=figure.note)
     return money

@@ -26,6 +26,7 @@ def steps(loaded: Loaded) -> list[Step]:
     project = loaded.project
     here = machine.describe().line
     routes = list(project.routes)
+    exchange = project.venture.model_dump(mode="json", include={"currency", "exchange"}) if project.venture else None
 
     def each(stage: str) -> tuple[str, ...]:
         return tuple(f"{stage}/{route}" for route in routes)
@@ -33,22 +34,23 @@ def steps(loaded: Loaded) -> list[Step]:
     def part(*names: str) -> dict:
         return project.model_dump(mode="json", by_alias=True, include=set(names))
 
-    def of_route(name: str, *shared: str) -> dict:
+    def of_route(name: str) -> dict:
         route = project.routes[name]
-        return {"route": route.name, **route.model_dump(mode="json", by_alias=True), **part("task", *shared)}
+        own = route.model_dump(mode="json", by_alias=True, exclude={"budget", "seed"})
+        return {"route": route.name, "task": project.task, "seed": train.seed(project, name), **own}
 
     table = [Step("data", (), {**part("task", "data"), "source": data.identity(loaded)}, ("data",), data.work)]
+    for stage, work, outside in (("forecast", forecast.work, {**part("compute"), "machine": here}), ("train", train.work, {})):
+        for name in routes:
+            settings = {**of_route(name), "from": train.start(loaded, name), "budget": train.budget(project, name), **outside}
+            table.append(Step(f"{stage}/{name}", ("data",), settings, ("models", "train", "tasks"), work))
     for name in routes:
-        settings = {**of_route(name, "train"), "from": train.start(loaded, name), "price": part("compute"), "machine": here}
-        table.append(Step(f"forecast/{name}", ("data",), settings, ("models", "train", "tasks"), forecast.work))
-    for name in routes:
-        settings = {**of_route(name, "train"), "from": train.start(loaded, name), "price": part("compute")}
-        table.append(Step(f"train/{name}", ("data",), settings, ("models", "train", "tasks"), train.work))
-    for name in routes:
-        settings = part("task", "evaluate", "compute")
+        settings = part("task", "evaluate")
         table.append(Step(f"evaluate/{name}", ("data", f"train/{name}"), settings, ("evaluate", "tasks"), evaluate.work))
     reads = (*each("evaluate"), *each("train"))
-    table.append(Step("choose", reads, {**part("choose"), "routes": routes}, ("evaluate",), choose.work))
+    table.append(
+        Step("choose", reads, {**part("choose", "compute"), "exchange": exchange, "routes": routes}, ("evaluate",), choose.work)
+    )
     table.append(Step("compress", ("choose", "data", *reads), part("compress", "choose"), ("compress", "tasks"), compress.work))
     table.append(
         Step(
@@ -64,14 +66,12 @@ def steps(loaded: Loaded) -> list[Step]:
         Step(
             "rehearse",
             ("release", "data"),
-            {**part("serve", "rehearse", "compute"), "machine": here},
+            {**part("serve", "rehearse", "compute"), "exchange": exchange, "machine": here},
             ("serve", "tasks"),
             rehearse.work,
         )
     )
-    table.append(
-        Step("plan", ("rehearse", "choose", *each("train")), part("venture", "compute"), ("venture",), plan.work, apart=False)
-    )
+    table.append(Step("plan", ("rehearse", "choose"), part("venture", "compute"), ("venture",), plan.work, apart=False))
     everything = tuple(step.name for step in table)
     table.append(Step("report", everything, part("language", "project"), ("report",), report.work, apart=False))
     return table

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from modelwright.base.evidence import Ledger
 from modelwright.base.store import read_json, write_json
 from modelwright.pipeline import costs
-from modelwright.pipeline.context import EVIDENCE, Context
+from modelwright.pipeline.context import Context
 from modelwright.tasks.contract import get_task
+from modelwright.venture import cost
+from modelwright.venture.figures import Figure
 
 if TYPE_CHECKING:
     from modelwright.evaluate.choosing import Candidate
@@ -18,21 +19,26 @@ if TYPE_CHECKING:
 def _candidate(context: Context, name: str, metric: str) -> Candidate:
     from modelwright.evaluate.choosing import Candidate
 
-    folder = context.inputs[f"evaluate/{name}"]
-    found = read_json(folder / "evaluation.json")
-    evidence = {**Ledger(folder / EVIDENCE).latest(), **Ledger(context.inputs[f"train/{name}"] / EVIDENCE).latest()}
-    money = evidence.get(f"train/{name}/money")
-    cost = evidence.get(f"evaluate/{name}/cost-per-1000")
+    """A route's figures side by side; what its training and its requests cost is computed and recorded here, so that a new
+    price per hour trains and evaluates nothing again."""
+
+    project, record = context.project, context.ledger.record
+    found = read_json(context.inputs[f"evaluate/{name}"] / "evaluation.json")
+    trained = read_json(context.inputs[f"train/{name}"] / "result.json")
+    money = costs.record_training(context, f"train/{name}", Figure(trained["seconds"], "s", "measured"))
+    cpu = Figure(found["cpu_seconds_per_request"], "s", "measured")
+    request = cost.cost_per_1000_from_cpu(cpu, costs.hour(project), project.compute)
+    record(f"evaluate/{name}/cost-per-1000", request.value, request.unit, request.basis, note=request.note)
     return Candidate(
         route=name,
         validation=found["splits"]["validation"]["metrics"][metric],
         test=found["splits"]["test"]["metrics"][metric],
         latency_ms_p95=found["latency_ms"]["p95"],
-        cost_per_1000=None if cost is None else float(cost.value),
-        currency=costs.currency(context.project),
+        cost_per_1000=request.value,
+        currency=costs.currency(project),
         size_bytes=found["size_bytes"],
-        train_seconds=float(evidence[f"train/{name}/time"].value),
-        train_money=None if money is None else float(money.value),
+        train_seconds=trained["seconds"],
+        train_money=money.value,
     )
 
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from modelwright.base.console import amount
-from modelwright.pipeline import costs
 from modelwright.pipeline.context import Context
 from modelwright.pipeline.words import say
 from modelwright.tasks.contract import get_task
-from modelwright.venture import cost
-from modelwright.venture.figures import Figure
 
 
 def work(context: Context) -> str:
@@ -39,10 +36,9 @@ def work(context: Context) -> str:
             f"evaluate/{name}/latency-{key}", found["latency_ms"][key], "ms", "measured", note="one request at a time, no network"
         )
     record(f"evaluate/{name}/size", found["size_bytes"] / 1e6, "MB", "measured")
-    price = cost.cost_per_1000_from_cpu(
-        Figure(found["cpu_seconds_per_request"], "s", "measured"), costs.hour(project), project.compute
+    record(
+        f"evaluate/{name}/cpu-seconds", found["cpu_seconds_per_request"], "s", "measured", note="processor time of one request"
     )
-    record(f"evaluate/{name}/cost-per-1000", price.value, price.unit, price.basis, note=price.note)
     headline = found["splits"]["test"]["metrics"][found["headline"]]
     return say(
         context,

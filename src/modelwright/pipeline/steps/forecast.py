@@ -9,11 +9,13 @@ from modelwright.pipeline.context import Context
 from modelwright.pipeline.steps import train
 from modelwright.pipeline.words import say
 from modelwright.tasks.contract import get_task
+from modelwright.venture.figures import Figure
 
 
 def work(context: Context) -> str:
     from modelwright.data.rows import read_split
     from modelwright.train.forecast import forecast_route
+    from modelwright.train.route import Limits
 
     name = context.out.name.removesuffix(".partial")
     project = context.project
@@ -25,13 +27,15 @@ def work(context: Context) -> str:
         read_split(data, "train"),
         read_split(data, "validation"),
         checkpoint=train.checkpoint(context, name),
-        limits=train.limits(context, name),
-        seed=project.train.seed if route.seed is None else route.seed,
+        limits=Limits(*train.budget(project, name)),
+        seed=train.seed(project, name),
         console=context.console,
     )
     write_json(context.out / "forecast.json", found)
-    bounds = (found["seconds_low"], found["seconds_high"])
-    money = costs.record_training(context, f"forecast/{name}", found["seconds"], found["peak_memory_bytes"], "estimated", bounds)
+    record = context.ledger.record
+    record(f"forecast/{name}/time", found["seconds"], "s", "estimated", low=found["seconds_low"], high=found["seconds_high"])
+    record(f"forecast/{name}/memory", found["peak_memory_bytes"] / 1e6, "MB", "estimated")
+    money = costs.record_training(context, f"forecast/{name}", Figure(found["seconds"], "s", "estimated"))
     return say(
         context,
         "forecast",

@@ -23,7 +23,7 @@ def work(context: Context) -> str:
     money = [
         record
         for name in project.routes
-        if (record := Ledger(context.inputs[f"train/{name}"] / EVIDENCE).latest().get(f"train/{name}/money")) is not None
+        if (record := Ledger(context.input("choose") / EVIDENCE).get(f"train/{name}/money")) is not None
     ]
     training = Figure(sum(float(record.value) for record in money), money[0].unit, money[0].basis) if money else None
     found = plan(

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from modelwright.base.console import amount, duration
 from modelwright.pipeline import costs
 from modelwright.pipeline.context import Context
 from modelwright.pipeline.words import say
 from modelwright.spec.load import Loaded
+from modelwright.spec.project import Project
 from modelwright.tasks.contract import get_task
-
-if TYPE_CHECKING:
-    from modelwright.train.route import Limits
 
 
 def start(loaded: Loaded, name: str) -> str | None:
@@ -32,27 +29,29 @@ def checkpoint(context: Context, name: str) -> Path | None:
     return None if reference is None else checkpoints.resolve(reference, context.loaded.folder, context.console)
 
 
-def limits(context: Context, name: str) -> Limits:
-    """The route's budget as seconds and steps: money is turned into seconds of this machine."""
-    from modelwright.train.route import Limits
+def seed(project: Project, name: str) -> int:
+    """The route's seed."""
+    own = project.routes[name].seed
+    return project.train.seed if own is None else own
 
-    budget = context.project.routes[name].budget or context.project.train.budget
-    seconds = [] if budget.minutes is None else [budget.minutes * 60]
-    if budget.money is not None:
-        price = costs.hour(context.project)
-        seconds.append(costs.in_currency(context.project, budget.money) / price.value * 3600)
-    return Limits(seconds=min(seconds, default=None), steps=budget.steps)
+
+def budget(project: Project, name: str) -> tuple[float | None, int | None]:
+    """The route's budget as seconds and steps: money is turned into seconds of this machine."""
+    stated = project.routes[name].budget or project.train.budget
+    seconds = [] if stated.minutes is None else [stated.minutes * 60]
+    if stated.money is not None:
+        seconds.append(costs.in_currency(project, stated.money) / costs.hour(project).value * 3600)
+    return min(seconds, default=None), stated.steps
 
 
 def work(context: Context) -> str:
     from modelwright.compress.export import export
     from modelwright.data.rows import read_split
-    from modelwright.train.route import train_route
+    from modelwright.train.route import Limits, train_route
 
     name = context.out.name.removesuffix(".partial")
     project = context.project
     route = project.routes[name]
-    seed = project.train.seed if route.seed is None else route.seed
     data = context.input("data")
     rows = read_split(data, "train")
     result = train_route(
@@ -61,15 +60,16 @@ def work(context: Context) -> str:
         rows,
         read_split(data, "validation"),
         checkpoint=checkpoint(context, name),
-        limits=limits(context, name),
-        seed=seed,
+        limits=Limits(*budget(project, name)),
+        seed=seed(project, name),
         folder=context.out,
         console=context.console,
         title=name,
         checkpoint_seconds=project.train.checkpoint_seconds,
     )
     export(context.out, route, rows[:32])
-    costs.record_training(context, f"train/{name}", result["seconds"], result["peak_memory_bytes"], "measured")
+    context.ledger.record(f"train/{name}/time", result["seconds"], "s", "measured")
+    context.ledger.record(f"train/{name}/memory", result["peak_memory_bytes"] / 1e6, "MB", "measured")
     context.ledger.record(f"train/{name}/samples-per-second", result["samples_per_second"], "rows/s", "measured")
     context.ledger.record(f"train/{name}/steps", result["steps"], "steps", "measured")
     return say(
