@@ -1,0 +1,73 @@
+"""Rows through a graph: Row → Example → Batch → Outputs → Prediction. Whoever asks a graph what it says goes this way.
+
+Nothing is known here of any task: whatever encodes, collates and decodes will do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol
+
+from modelwright.base.nouns import Batch, Example, Outputs, Row
+
+BATCH_ROWS = 32
+BATCH_LENGTH = 16_384
+"""Most rows, and most (rows × longest length), in one batch: padding stays small and memory bounded."""
+
+
+class Reader(Protocol):
+    """What a fitted task offers to whoever runs its graph."""
+
+    def encode(self, row: Row) -> Example: ...
+    def encode_many(self, rows: Sequence[Row]) -> list[Example]: ...
+    def collate(self, examples: Sequence[Example]) -> Batch: ...
+    def decode(self, outputs: Outputs, row_ids: Sequence[str]) -> list[Any]: ...
+
+
+class Runner(Protocol):
+    """A graph, or anything that answers a batch as one would."""
+
+    def run(self, batch: Batch) -> Outputs: ...
+
+
+
+def predict(
+    reader: Reader,
+    graph: Runner,
+    rows: Sequence[Row],
+    advance: Callable[[int], None] = lambda done: None,
+) -> list[Any]:
+    """What the graph says of each row, in the order of `rows`. Rows of similar length are computed together.
+
+    Args:
+        advance: told the number of rows done so far.
+    """
+    examples = reader.encode_many(rows)
+    order = sorted(range(len(rows)), key=lambda index: (examples[index].length, index))
+    predictions: list[Any] = [None] * len(rows)
+    done = 0
+    for part in _parts(order, examples):
+        batch = reader.collate([examples[index] for index in part])
+        answers = reader.decode(graph.run(batch), [rows[index].id for index in part])
+        for index, answer in zip(part, answers, strict=True):
+            predictions[index] = answer
+        done += len(part)
+        advance(done)
+    return predictions
+
+
+def single(reader: Reader, graph: Runner) -> Callable[[Row], list[Any]]:
+    """One row as one request: what latency is measured on."""
+    return lambda row: reader.decode(graph.run(reader.collate([reader.encode(row)])), [row.id])
+
+
+def _parts(order: Sequence[int], examples: Sequence[Example]) -> Iterator[list[int]]:
+    """Runs of `order` (which rises in length) within the two limits of a batch; at least one row each."""
+    part: list[int] = []
+    for index in order:
+        if part and (len(part) == BATCH_ROWS or (len(part) + 1) * examples[index].length > BATCH_LENGTH):
+            yield part
+            part = []
+        part.append(index)
+    if part:
+        yield part
