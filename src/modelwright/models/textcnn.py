@@ -1,0 +1,53 @@
+"""Convolutions of several widths over word embeddings, max pooling over time (Kim 2014, 1408.5882).
+
+Rows shorter than the widest kernel are filled up, and positions past a row's end never win the pooling, so that a row answers
+the same alone and in a batch.
+
+Shapes: b batch, t tokens, w width, k channels of a kernel, c classes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from modelwright.models import pooling
+from modelwright.models.dropout import Dropout
+from modelwright.spec.routes.textcnn import TextCNN as TextCNNRoute
+
+
+class TextCNN(nn.Module):
+    """Word pieces in, logits out.
+
+    Args:
+        settings: of the route.
+        sizes: vocabulary, classes, padding.
+    """
+
+    def __init__(self, settings: TextCNNRoute, sizes: Mapping[str, int]) -> None:
+        super().__init__()
+        self.words = nn.Embedding(sizes["vocabulary"], settings.width, padding_idx=sizes["padding"])
+        nn.init.normal_(self.words.weight, std=0.1)
+        self.kernels = nn.ModuleList(nn.Conv1d(settings.width, settings.channels, size) for size in settings.kernels)
+        self.dropout = Dropout(settings.dropout)
+        self.head = nn.Linear(settings.channels * len(settings.kernels), sizes["classes"])
+
+    def forward(self, token_ids: Tensor, mask: Tensor) -> dict[str, Tensor]:
+        hidden_btw = self.words(token_ids) * mask[:, :, None].to(self.words.weight.dtype)
+        hidden_bwt = self.dropout(hidden_btw).transpose(1, 2)
+        found = []
+        for kernel in self.kernels:
+            past = kernel.kernel_size[0] - 1
+            # every window that starts on a real token counts; the last ones see zeros past the end
+            windows_btk = functional.relu(kernel(functional.pad(hidden_bwt, (0, past)))).transpose(1, 2)
+            found.append(pooling.largest(windows_btk, mask))
+        return {"logits": self.head(self.dropout(torch.cat(found, dim=1)))}
+
+
+def build(settings: TextCNNRoute, sizes: Mapping[str, int], checkpoint: Path | None) -> TextCNN:
+    """From random weights."""
+    return TextCNN(settings, sizes)
