@@ -44,7 +44,8 @@ class Console:
             from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
             from rich.progress import Progress as RichProgress
 
-            columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[note]}"), TimeRemainingColumn())
+            texts = [TextColumn(field, markup=False) for field in ("{task.description}", "{task.fields[note]}")]
+            columns = (texts[0], BarColumn(), texts[1], TimeRemainingColumn())
             with RichProgress(*columns, console=RichConsole(file=self.stream), transient=True) as bar:
                 yield _Bar(bar, title, total)
 
@@ -78,7 +79,7 @@ class _Lines:
         if now - self.said < self.every_s:
             return
         self.said = now
-        share = done / self.total if self.total else 0.0
+        share = min(1.0, done / self.total) if self.total else 0.0
         left = f"{duration((now - self.started) * (1 - share) / share)} left" if share > 0 else ""
         self.console.line(f"   {self.title}  {share:4.0%}  {note}  {left}".rstrip())
 

@@ -3,7 +3,7 @@
     ModelwrightError            exit code 1
     ├── SpecError               2   the project file
     ├── DataError               3   rows, files, sources
-    ├── MachineError      4   disk, network, port, memory, a library that is not installed
+    ├── MachineError          4   disk, network, port, memory, a library that is not installed
     │   └── MissingExtraError
     ├── TrainError              5   divergence, damaged checkpoint
     ├── ReleaseError            6   damaged or foreign release folder

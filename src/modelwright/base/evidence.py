@@ -6,10 +6,14 @@ A missing figure is missing: there is no record of it, and asking for it gives N
 from __future__ import annotations
 
 import json
+import math
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import BinaryIO, Literal
+
+from modelwright.base.errors import DataError
 
 Basis = Literal["measured", "estimated", "assumed", "fallback"]
 """measured: seen on this machine by a stage · estimated: computed from measurements or models · assumed: stated by the
@@ -81,15 +85,16 @@ class Ledger:
         note: str = "",
         time: str | None = None,
     ) -> Evidence:
-        """Append one figure and return it. numpy scalars are turned into plain floats; NaN is refused (a missing figure
-        is missing)."""
+        """Append one figure and return it. numpy scalars are turned into plain floats; NaN and infinity are refused (a
+        missing figure is missing)."""
         if self.source is None:
             raise ValueError("this ledger is read-only: it has no source to stamp records with")
         if not isinstance(value, str):
             value = float(value)
-            if value != value:
-                raise ValueError(f"{name}: NaN is not a figure; leave it out")
         bounds = (None if low is None else float(low), None if high is None else float(high))
+        for number in (value, *bounds):
+            if isinstance(number, float) and not math.isfinite(number):
+                raise ValueError(f"{name}: {number} is not a figure; leave it out")
         source = self.source if time is None else replace(self.source, time=time)
         evidence = Evidence(name, value, unit, basis, source, *bounds, note=note)
         self.extend([evidence])
@@ -100,17 +105,27 @@ class Ledger:
         lines = "".join(json.dumps(asdict(record), ensure_ascii=False) + "\n" for record in records)
         if lines:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a", encoding="utf-8") as file:
-                file.write(lines)
+            with self.path.open("a+b") as file:
+                _drop_half_line(file)
+                file.write(lines.encode("utf-8"))
 
     def __iter__(self) -> Iterator[Evidence]:
         if not self.path.exists():
             return
         with self.path.open(encoding="utf-8") as file:
-            for line in file:
-                if line.endswith("\n"):  # a killed process can leave half a line; the step that wrote it is redone
+            for number, line in enumerate(file, 1):
+                if not line.endswith("\n"):  # a killed process can leave half a line; the step that wrote it is redone
+                    return
+                try:
                     record = json.loads(line)
                     yield Evidence(**{**record, "source": Source(**record["source"])})
+                except (ValueError, KeyError, TypeError) as error:
+                    raise DataError(
+                        "the line is no record of evidence",
+                        expected="one JSON record per line, as Modelwright wrote it",
+                        where=f"{self.path}:{number}",
+                        remedy="The file was changed by hand. Take the line out, or run again: modelwright run --force",
+                    ) from error
 
     def latest(self) -> dict[str, Evidence]:
         """The newest record of each name, in order of first appearance."""
@@ -122,3 +137,15 @@ class Ledger:
     def get(self, name: str) -> Evidence | None:
         """The newest record of `name`, or None: missing is missing."""
         return self.latest().get(name)
+
+
+def _drop_half_line(file: BinaryIO) -> None:
+    """Cut off what a killed process left after the last line end; the next record would be glued to it."""
+    size = file.seek(0, os.SEEK_END)
+    if size == 0:
+        return
+    file.seek(size - 1)
+    if file.read(1) == b"\n":
+        return
+    file.seek(0)
+    file.truncate(file.read().rfind(b"\n") + 1)

@@ -30,7 +30,6 @@ class Runner(Protocol):
     def run(self, batch: Batch) -> Outputs: ...
 
 
-
 def predict(
     reader: Reader,
     graph: Runner,

@@ -107,7 +107,7 @@ class Artefact:
         try:
             manifest = read_json(folder / MANIFEST)
             return cls(folder, manifest["fingerprint"], manifest["digest"], manifest["info"])
-        except (OSError, ValueError, KeyError):
+        except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def verify(self, error: type[ModelwrightError], remedy: str) -> None:
@@ -134,7 +134,7 @@ class Artefact:
             shutil.rmtree(partial, ignore_errors=True)
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copytree(self.folder, partial, copy_function=_link_or_copy)
-            partial.rename(target)
+            _put(partial, target)
         return Artefact(target, self.fingerprint, self.digest, self.info)
 
 
@@ -143,6 +143,17 @@ def _link_or_copy(source: str, target: str) -> None:
         os.link(source, target)
     except OSError:  # another file system, or one without hard links
         shutil.copy2(source, target)
+
+
+def _put(partial: Path, folder: Path) -> None:
+    """Rename `partial` to `folder`. What a forced repetition replaces is moved aside first, so that a kill in between never
+    leaves a folder with a manifest and without its files."""
+    aside = folder.with_name(folder.name + ".old.partial")
+    shutil.rmtree(aside, ignore_errors=True)
+    if folder.exists():
+        folder.rename(aside)
+    partial.rename(folder)
+    shutil.rmtree(aside, ignore_errors=True)
 
 
 def begin(folder: Path, fingerprint: str) -> Path:
@@ -161,15 +172,13 @@ def commit(folder: Path, fingerprint: str, info: Mapping[str, Any]) -> Artefact:
     """Seal the partial folder of `folder`: hash, manifest, rename."""
     partial = folder.with_name(folder.name + ".partial")
     with writing(folder):
-        (partial / _FINGERPRINT).unlink(missing_ok=True)
         files = {
             path.relative_to(partial).as_posix(): file_hash(path)
             for path in sorted(partial.rglob("*"))
-            if path.is_file() and path.name != MANIFEST
+            if path.is_file() and path not in (partial / MANIFEST, partial / _FINGERPRINT)
         }
         digest = json_hash(files)
         write_json(partial / MANIFEST, {"fingerprint": fingerprint, "digest": digest, "info": dict(info), "files": files})
-        if folder.exists():  # a forced repetition replaces what was there
-            shutil.rmtree(folder)
-        partial.rename(folder)
+        _put(partial, folder)
+        (folder / _FINGERPRINT).unlink(missing_ok=True)  # only now: until the rename, the work can still be continued
     return Artefact(folder, fingerprint, digest, info)
