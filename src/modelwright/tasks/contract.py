@@ -44,6 +44,7 @@ class Task(ABC):
         metrics: every figure that `score` gives; the first is the headline, which decides unless the project says otherwise.
         request: one row of a request, as served.
         prediction: the Prediction subclass that `decode` gives, as served.
+        exam_kinds: the kinds of rows it is examined on, the plainest first.
 
     Attributes:
         loss: by name ("cross-entropy", "binary-cross-entropy"), for `train/losses.py`.
@@ -56,6 +57,7 @@ class Task(ABC):
     metrics: ClassVar[tuple[Metric, ...]]
     request: ClassVar[type[BaseModel]]
     prediction: ClassVar[type[Prediction]]
+    exam_kinds: ClassVar[tuple[str, ...]]
 
     loss: str
     sizes: Mapping[str, int]
@@ -128,6 +130,16 @@ class Task(ABC):
         Raises:
             ReleaseError: files are missing or damaged.
         """
+
+    @classmethod
+    @abstractmethod
+    def exam_rows(cls, seed: int, kind: str = "") -> list[Row]:
+        """Small made rows that can be learned in seconds, for the examiner. `kind` is one of `exam_kinds`; default: the first."""
+
+    @classmethod
+    @abstractmethod
+    def exam_requests(cls) -> list[Any]:
+        """Hostile requests (empty, huge, wrong types, broken characters): each is answered, or refused by RequestError."""
 
 
 @cache
