@@ -5,7 +5,9 @@ Nothing is known here of any task: whatever encodes, collates and decodes will d
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 from modelwright.base.nouns import Batch, Example, Outputs, Row
@@ -22,6 +24,7 @@ class Reader(Protocol):
     def encode_many(self, rows: Sequence[Row]) -> list[Example]: ...
     def collate(self, examples: Sequence[Example]) -> Batch: ...
     def decode(self, outputs: Outputs, row_ids: Sequence[str]) -> list[Any]: ...
+    def save(self, folder: Path) -> None: ...
 
 
 class Runner(Protocol):
@@ -58,6 +61,13 @@ def predict(
 def single(reader: Reader, graph: Runner) -> Callable[[Row], list[Any]]:
     """One row as one request: what latency is measured on."""
     return lambda row: reader.decode(graph.run(reader.collate([reader.encode(row)])), [row.id])
+
+
+def served_bytes(reader: Reader, graph: Path) -> int:
+    """What serving must carry of a model, in bytes: the graph's file and the reader's own files."""
+    with tempfile.TemporaryDirectory() as folder:
+        reader.save(Path(folder))
+        return graph.stat().st_size + sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
 
 
 def _parts(order: Sequence[int], examples: Sequence[Example]) -> Iterator[list[int]]:

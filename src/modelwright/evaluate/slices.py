@@ -1,0 +1,94 @@
+"""For whom is it good? The same figures on parts of the rows: by length always, by any column that the project names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from modelwright.base.errors import SpecError
+from modelwright.base.nouns import Column, Row
+from modelwright.evaluate.intervals import Score, draw
+
+SMALL = 10
+"""Fewer rows than this give no interval, and the slice is marked."""
+
+MOST_VALUES = 12
+"""Values of a column shown at most, the most frequent first; the rest are shown together."""
+
+OTHERS = "…"
+
+
+def slice_rows(rows: Sequence[Row], columns: Sequence[Column], named: Sequence[str]) -> list[tuple[str, str, np.ndarray]]:
+    """Parts of the rows as (column, value, indices).
+
+    Args:
+        columns: the task's; rows are sliced by the characters in its text inputs.
+        named: columns to slice by as well. Numbers with many values are cut into terciles; other values stand for themselves.
+
+    Raises:
+        SpecError: no row has a named column.
+    """
+    parts: list[tuple[str, str, np.ndarray]] = []
+    texts = [column.role for column in columns if column.input and column.kind == "text"]
+    if texts and rows:
+        lengths = np.array([sum(len(str(row.values.get(role) or "")) for role in texts) for row in rows], dtype=float)
+        parts += [("length", value, where) for value, where in _terciles(lengths)]
+    for name in named:
+        if not any(name in row.values for row in rows):
+            raise SpecError(
+                f"evaluate.slices names {name!r}, which no row has",
+                expected=f"one of: {', '.join(sorted({key for row in rows for key in row.values}))}",
+                where="evaluate.slices",
+                remedy="Name a column of the data, or leave it out.",
+            )
+        parts += [(name, value, where) for value, where in _values([row.values.get(name) for row in rows])]
+    return parts
+
+
+def score_slices(
+    parts: Sequence[tuple[str, str, np.ndarray]],
+    score: Score,
+    aligned: Mapping[str, np.ndarray],
+    row_ids: Sequence[str],
+    resamples: int,
+    seed: int,
+) -> list[dict[str, Any]]:
+    """Every metric on every part, with intervals where there are `SMALL` rows or more."""
+    found = []
+    for column, value, where in parts:
+        mine = {name: array[where] for name, array in aligned.items()}
+        small = len(where) < SMALL
+        drawn = draw(score, mine, [row_ids[index] for index in where], 0 if small else resamples, seed)
+        found.append({"column": column, "value": value, "rows": len(where), "small": small, "metrics": drawn.figures()})
+    return found
+
+
+def _terciles(numbers: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """Three parts of about equal size, named by the range they hold; fewer where values repeat."""
+    edges = np.unique(np.quantile(numbers, [1 / 3, 2 / 3], method="inverted_cdf"))
+    parts = np.searchsorted(edges, numbers, side="left")
+    found = []
+    for part in range(len(edges) + 1):
+        where = np.flatnonzero(parts == part)
+        if len(where):
+            low, high = numbers[where].min(), numbers[where].max()
+            found.append((f"{low:,.6g}" if low == high else f"{low:,.6g}–{high:,.6g}", where))
+    return found
+
+
+def _values(values: Sequence[Any]) -> list[tuple[str, np.ndarray]]:
+    known = [value for value in values if value is not None]
+    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in known) and len(set(known)) > MOST_VALUES:
+        held = np.array([index for index, value in enumerate(values) if value is not None])
+        return [(name, held[where]) for name, where in _terciles(np.array(known, dtype=float))]
+    names = [", ".join(value) if isinstance(value, tuple | list) else str(value) for value in values]
+    frequent = [name for name, _ in sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))]
+    shown = frequent if len(frequent) <= MOST_VALUES else frequent[: MOST_VALUES - 1]
+    found = [(name, np.array([index for index, value in enumerate(names) if value == name])) for name in shown]
+    if len(shown) < len(frequent):
+        rest = set(frequent[len(shown) :])
+        found.append((OTHERS, np.array([index for index, value in enumerate(names) if value in rest])))
+    return found
