@@ -1,13 +1,19 @@
-"""Is one route better than another on the same rows, or is it luck of the draw?"""
+"""Is one route better than another on the same rows, or is it luck of the draw?
+
+P-values are plain: no correction for the number of routes. A correction would call more routes equally good, on no better
+grounds, and what is decided with them is which routes may stand in for the best.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import comb
+from pathlib import Path
 
 import numpy as np
 
+from modelwright.evaluate.files import draws_file, read_predictions
 from modelwright.evaluate.intervals import LEVEL, Draws
 
 
@@ -71,3 +77,26 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> float:
     tosses, fewer = only_first + only_second, min(only_first, only_second)
     tail = sum(comb(tosses, heads) for heads in range(fewer + 1))
     return min(1.0, 2 * tail / 2**tosses)
+
+
+def compare(first: Path, second: Path, split: str, metric: str) -> Comparison:
+    """Two routes' evaluate folders, compared on one metric of one split: for the accuracy of single labels by McNemar's exact
+    test, for everything else by the paired bootstrap.
+
+    Raises:
+        ValueError: the folders were not made of the same rows with the same seed.
+    """
+    drawn = paired_bootstrap(Draws.load(first / draws_file(split)), Draws.load(second / draws_file(split)), metric)
+    if metric != "accuracy":
+        return drawn
+    right = [_right(folder, split) for folder in (first, second)]
+    if any(row is None for rows in right for row in rows):
+        return drawn
+    exact = mcnemar([bool(row) for row in right[0]], [bool(row) for row in right[1]])
+    return replace(drawn, p_value=exact, test="exact McNemar")
+
+
+def _right(folder: Path, split: str) -> list[bool | None]:
+    """Whether each row's label is right; None where the task answers with something else than one label."""
+    rows = read_predictions(folder, split)
+    return [row["label"] == row["truth"] if isinstance(row.get("truth"), str) and "label" in row else None for row in rows]

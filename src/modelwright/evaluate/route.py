@@ -21,22 +21,14 @@ from modelwright.base.timing import latency_ms
 from modelwright.evaluate.answers import answers, mistakes, statements
 from modelwright.evaluate.calibration import reliability
 from modelwright.evaluate.confusion import confusion
+from modelwright.evaluate.files import EVALUATION, draws_file, predictions_file
 from modelwright.evaluate.intervals import Draws, draw
 from modelwright.evaluate.slices import score_slices, slice_rows
 from modelwright.spec.evaluate import Evaluate
 from modelwright.tasks.contract import Task, load_task
 
-EVALUATION = "evaluation.json"
 LATENCY_SECONDS = 1.5
 LATENCY_ROWS = 200
-
-
-def predictions_file(split: str) -> str:
-    return f"predictions-{split}.jsonl"
-
-
-def draws_file(split: str) -> str:
-    return f"resamples-{split}.npz"
 
 
 def evaluate_route(
