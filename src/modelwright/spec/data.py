@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from modelwright.spec.section import Section
 
@@ -40,6 +40,16 @@ class Split(Section):
         description="stratified: label balance kept; group: rows that share `column` stay together; time: the latest rows are the test",
     )
     column: str | None = Field(None, description="for group and time: the column")
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.test + self.validation >= 1:
+            raise ValueError(
+                f"test + validation below 1, so that rows are left to learn from, not {self.test + self.validation:g}"
+            )
+        if (self.column is None) != (self.by == "stratified"):
+            raise ValueError("`column` with by: group or by: time, and only there")
+        return self
 
 
 class Data(Section):

@@ -24,10 +24,12 @@ from modelwright.base.store import json_hash
 from modelwright.spec.project import Project
 from modelwright.spec.routes.route import Route, all_routes, routes_of
 from modelwright.spec.section import Section
+from modelwright.spec.tree import Keys, Places, parse
 
 FILE_NAME = "modelwright.yaml"
-Path_ = tuple[str | int, ...]
 _REFERENCE = re.compile(r"\$\{([^${}]+)\}")
+_ROUTE_NAME = re.compile(r"[\w][\w.-]*")
+_NO_NAME = re.compile(r"[^\w.-]+")
 
 
 @dataclass(frozen=True)
@@ -67,12 +69,13 @@ def load(where: Path, overrides: Sequence[str] = ()) -> Loaded:
             where=str(file),
             remedy="Make one with: modelwright new my-project",
         ) from error
-    tree, lines = _parse(text, file)
-    places = _Places(file, lines)
+    tree, lines = parse(text, file)
+    places = Places(file, lines)
     for override in overrides:
         _override(tree, override, places)
-    shown: dict[Path_, str] = {}
+    shown: dict[Keys, str] = {}
     tree = _substitute(tree, tree, (), places, shown, ())
+    places.shown = shown
     project = _validate(tree, places)
     values = project.model_dump(mode="json", by_alias=True)
     resolved = _show(values, shown)
@@ -91,62 +94,7 @@ def from_values(values: Mapping[str, Any], folder: Path) -> Loaded:
     return Loaded(project, folder, {}, json_hash(project.model_dump(mode="json", by_alias=True)))
 
 
-class _Places:
-    """Where a key stands: file:line, or the override that set it."""
-
-    def __init__(self, file: Path, lines: dict[Path_, int]) -> None:
-        self.file, self.lines = file, lines
-        self.overridden: dict[Path_, str] = {}
-
-    def of(self, path: Path_) -> str:
-        for size in range(len(path), -1, -1):
-            if path[:size] in self.overridden:
-                return f"override {self.overridden[path[:size]]}"
-            if path[:size] in self.lines:
-                return f"{self.file.name}:{self.lines[path[:size]]}"
-        return self.file.name
-
-
-def _parse(text: str, file: Path) -> tuple[dict[str, Any], dict[Path_, int]]:
-    lines: dict[Path_, int] = {(): 1}
-
-    def fail(message: str, line: int) -> typing.NoReturn:
-        raise SpecError(message, expected="valid YAML with each key once", where=f"{file.name}:{line}", remedy="Mend the line.")
-
-    def build(node: yaml.Node, path: Path_) -> Any:
-        if isinstance(node, yaml.MappingNode):
-            result: dict[str, Any] = {}
-            for key_node, value_node in node.value:
-                key = str(key_node.value)
-                if key in result:
-                    fail(f"the key {key!r} appears twice", key_node.start_mark.line + 1)
-                lines[(*path, key)] = key_node.start_mark.line + 1
-                result[key] = build(value_node, (*path, key))
-            return result
-        if isinstance(node, yaml.SequenceNode):
-            items = []
-            for index, item in enumerate(node.value):
-                lines[(*path, index)] = item.start_mark.line + 1
-                items.append(build(item, (*path, index)))
-            return items
-        return loader.construct_object(node)
-
-    loader = yaml.SafeLoader(text)
-    try:
-        root = loader.get_single_node()
-        tree = build(root, ()) if root is not None else {}
-    except yaml.MarkedYAMLError as error:
-        fail(str(error.problem), (error.problem_mark.line if error.problem_mark else 0) + 1)
-    except yaml.YAMLError as error:  # unprintable characters
-        fail(str(error).splitlines()[0], 1)
-    finally:
-        loader.dispose()
-    if not isinstance(tree, dict):
-        fail(f"the file holds a {type(tree).__name__}", 1)
-    return tree, lines
-
-
-def _override(tree: dict[str, Any], override: str, places: _Places) -> None:
+def _override(tree: dict[str, Any], override: str, places: Places) -> None:
     key, equals, raw = override.partition("=")
     path = tuple(part for part in key.strip().split("."))
     if not equals or not all(path):
@@ -154,13 +102,20 @@ def _override(tree: dict[str, Any], override: str, places: _Places) -> None:
             f"{override!r} is no setting", expected="section.key=value", where="command line", remedy="For example: train.seed=3"
         )
     node: Any = tree
-    for part in path[:-1]:
-        if not isinstance(node.get(part), dict):
+    for depth, part in enumerate(path[:-1], 1):
+        if node.get(part) is None:
             node[part] = {}
         node = node[part]
+        if not isinstance(node, dict):
+            raise SpecError(
+                f"{'.'.join(path[:depth])} is {node!r}, which has no keys of its own",
+                expected="a section",
+                where=f"override {override}",
+                remedy=f"Give the whole of it: {'.'.join(path[:depth])}=…, or write it with its keys in the project file.",
+            )
     try:
         node[path[-1]] = yaml.safe_load(raw)
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise SpecError(
             f"the value {raw!r} is not valid YAML", expected="a YAML value", where=f"override {override}", remedy="Quote it."
         ) from error
@@ -168,7 +123,7 @@ def _override(tree: dict[str, Any], override: str, places: _Places) -> None:
 
 
 def _substitute(
-    value: Any, tree: Mapping[str, Any], path: Path_, places: _Places, shown: dict[Path_, str], seen: tuple[str, ...]
+    value: Any, tree: Mapping[str, Any], path: Keys, places: Places, shown: dict[Keys, str], seen: tuple[str, ...]
 ) -> Any:
     """Resolve `${…}` in every text. A text that is one reference keeps the type of what it names."""
     if isinstance(value, dict):
@@ -213,10 +168,13 @@ def _substitute(
     whole = _REFERENCE.fullmatch(value)
     if whole:
         return look_up(whole[1])
-    return _REFERENCE.sub(lambda match: str(look_up(match[1])), value)
+    text = _REFERENCE.sub(lambda match: str(look_up(match[1])), value)
+    if path in shown:  # part of it came from the environment: show the whole as it was written
+        shown[path] = value
+    return text
 
 
-def _show(values: Any, shown: Mapping[Path_, str], path: Path_ = ()) -> Any:
+def _show(values: Any, shown: Mapping[Keys, str], path: Keys = ()) -> Any:
     if path in shown:
         return shown[path]
     if isinstance(values, dict):
@@ -226,7 +184,7 @@ def _show(values: Any, shown: Mapping[Path_, str], path: Path_ = ()) -> Any:
     return values
 
 
-def _validate(tree: dict[str, Any], places: _Places) -> Project:
+def _validate(tree: dict[str, Any], places: Places) -> Project:
     tree = dict(tree)
     task = tree.get("task")
     if isinstance(task, str):
@@ -241,9 +199,9 @@ def _validate(tree: dict[str, Any], places: _Places) -> Project:
         raise _translate(error, (), Project, places) from error
 
 
-def _route(name: str, raw: Any, task: str, places: _Places) -> Route:
+def _route(name: str, raw: Any, task: str, places: Places) -> Route:
     settings = {} if raw is None else raw
-    path: Path_ = ("routes", name)
+    path: Keys = ("routes", name)
     if not isinstance(settings, dict):
         raise SpecError(
             f"routes.{name} is {raw!r}",
@@ -251,11 +209,20 @@ def _route(name: str, raw: Any, task: str, places: _Places) -> Route:
             where=places.of(path),
             remedy=f"{name}: {{}}",
         )
+    if not _ROUTE_NAME.fullmatch(name):
+        raise SpecError(
+            f"{name!r} can't be a route's name",
+            expected="letters, digits, dots, dashes and underscores; the name becomes a folder",
+            where=places.of(path),
+            remedy=f"Call it {re.sub(_NO_NAME, '-', name).strip('-.') or 'my-route'}.",
+        )
     settings = dict(settings)
-    kind = settings.pop("route", name)
+    kind = str(settings.pop("route", name))
     known = routes_of(task)
     if kind not in known:
-        raise _not_one_of(f"routes.{name}", kind, f"a route of {task}", list(known), places.of(path), f"modelwright tasks {task}")
+        raise _not_one_of(
+            f"routes.{name}", kind, f"a route of {task}", list(known), places.of((*path, "route")), f"modelwright tasks {task}"
+        )
     try:
         return known[kind].model_validate(settings)
     except ValidationError as error:
@@ -277,9 +244,11 @@ def _not_one_of(key: str, came: str, what: str, known: list[str], where: str, se
     )
 
 
-def _translate(error: ValidationError, prefix: Path_, root: type[Section], places: _Places) -> SpecError:
-    """The first problem that pydantic found, in our four parts."""
-    first = error.errors(include_url=False)[0]
+def _translate(error: ValidationError, prefix: Keys, root: type[Section], places: Places) -> SpecError:
+    """The first problem that pydantic found, in our four parts; unknown keys come first, because a misspelt key is also a
+    missing one."""
+    problems = error.errors(include_url=False)
+    first = next((problem for problem in problems if problem["type"] == "extra_forbidden"), problems[0])
     inner = tuple(first["loc"])
     path = (*prefix, *inner)
     key = ".".join(str(part) for part in path)
@@ -301,7 +270,7 @@ def _translate(error: ValidationError, prefix: Path_, root: type[Section], place
             remedy=f"Add {key} to the project file.",
         )
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    shown = repr(first["input"])
+    shown = repr(places.shown.get(path) or _show(first["input"], places.shown, path))
     return SpecError(
         f"{key} is {shown if len(shown) < 80 else shown[:77] + '…'}.",
         expected=f"{message} ({_description(root, inner)})",
@@ -316,7 +285,7 @@ def _sections(annotation: Any) -> list[type[Section]]:
     return [section for part in typing.get_args(annotation) for section in _sections(part)]
 
 
-def _field(root: type[Section], path: Path_) -> tuple[type[Section] | None, str]:
+def _field(root: type[Section], path: Keys) -> tuple[type[Section] | None, str]:
     """The section that a path of keys leads to (None for a plain value), and the last field's description."""
     section: type[Section] | None = root
     description = ""
@@ -331,12 +300,12 @@ def _field(root: type[Section], path: Path_) -> tuple[type[Section] | None, str]
     return section, description
 
 
-def _keys_at(root: type[Section], path: Path_) -> list[str]:
+def _keys_at(root: type[Section], path: Keys) -> list[str]:
     section, _ = _field(root, path)
     return [item.alias or name for name, item in section.model_fields.items()] if section else []
 
 
-def _description(root: type[Section], path: Path_) -> str:
+def _description(root: type[Section], path: Keys) -> str:
     return _field(root, path)[1] or "as the reference says"
 
 

@@ -1,7 +1,7 @@
 """Quantities as founders write them: `2 USD`, `19 per month`, `12% ± 6% per month`, `3 min`.
 
-Each type accepts a plain number too. Written form and parsed form travel together, so that the resolved file reads like
-the founder's.
+Each type accepts a plain number too. The resolved file shows the parts ({value: 0.12, spread: 0.06, period: month}), and
+the parts may be written in the project file as well.
 """
 
 from __future__ import annotations

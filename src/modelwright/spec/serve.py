@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from modelwright.spec.section import Section
@@ -16,11 +18,16 @@ class Serve(Section):
     max_wait_ms: float = Field(2.0, ge=0, le=1000, description="how long a row may wait for company when the model is busy")
     max_request_rows: int = Field(256, ge=1, description="rows in one batch request at most")
     max_characters: int = Field(100_000, ge=100, description="characters of one text at most")
+    max_body_bytes: int = Field(16_000_000, ge=1_000, description="bytes of one request body at most")
+    max_queue: int = Field(1024, ge=1, description="rows that may wait for the model; beyond it the answer is 503")
     threads: int = Field(0, ge=0, le=256, description="threads of the graph; 0: all cores")
+    log: str = Field("", description="file to which each request is appended as a line of JSON; empty: none")
 
 
 class Rehearse(Section):
     """The load test on the release: rising numbers of connections, each for some seconds."""
 
-    connections: tuple[int, ...] = Field((1, 8, 64), min_length=1, description="concurrent connections, step by step")
+    connections: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
+        (1, 8, 64), min_length=1, description="concurrent connections, step by step"
+    )
     seconds: float = Field(4.0, gt=0.2, le=3600, description="how long each step lasts")

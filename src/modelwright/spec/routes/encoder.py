@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from modelwright.spec.routes.route import GradientRoute
 
@@ -24,6 +24,12 @@ class Encoder(GradientRoute):
     heads: int = Field(4, ge=1, le=64)
     dropout: float = Field(0.2, ge=0, lt=1)
     learning_rate: float = Field(5e-4, gt=0, description="peak learning rate")
+
+    @model_validator(mode="after")
+    def _heads_divide_width(self) -> Self:
+        if self.width % self.heads:
+            raise ValueError(f"a width that is a multiple of heads ({self.heads}), not {self.width}")
+        return self
 
 
 ROUTE = Encoder

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -21,7 +21,9 @@ class TextCNN(GradientRoute):
     max_tokens: int = Field(256, ge=8, le=4096, description="tokens read of each row")
     width: int = Field(128, ge=8, le=2048, description="embedding size")
     channels: int = Field(100, ge=4, le=2048, description="filters per kernel width")
-    kernels: tuple[int, ...] = Field((3, 4, 5), min_length=1, description="kernel widths in tokens")
+    kernels: tuple[Annotated[int, Field(ge=1, le=32)], ...] = Field(
+        (3, 4, 5), min_length=1, description="kernel widths in tokens"
+    )
     dropout: float = Field(0.5, ge=0, lt=1)
 
 

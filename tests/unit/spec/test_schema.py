@@ -1,0 +1,133 @@
+"""The JSON schema says what the loader says: of the shipped projects, and of wrong ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from modelwright.base.errors import SpecError
+from modelwright.spec.load import json_schema, load
+from modelwright.spec.project import Project
+from modelwright.spec.routes.route import Route, all_routes, routes_of
+
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*/modelwright.yaml"))
+SCHEMA = json_schema()
+
+
+def _plain(**more: Any) -> dict[str, Any]:
+    return {
+        "project": "desk",
+        "task": "text-classification",
+        "data": {"source": "news.csv"},
+        "routes": {"tfidf-linear": {}},
+        **more,
+    }
+
+
+def test_the_schema_is_a_schema_and_json() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+    assert json.loads(json.dumps(SCHEMA)) == SCHEMA
+
+
+def test_there_are_examples() -> None:
+    assert {path.parent.name for path in EXAMPLES} >= {"news-desk"}
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
+def test_shipped_projects_load_and_fit_the_schema(path: Path) -> None:
+    assert load(path).project.project == path.parent.name
+    jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), SCHEMA)
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        _plain(),
+        _plain(routes={"bilstm": None, "mine": {"route": "textcnn", "channels": 50}}),
+        _plain(routes={"finetune": {"from": "hf://org/name", "method": "lora"}}),
+        _plain(compress=["int8"], train={"budget": {"minutes": 3, "money": "2 USD"}}),
+        _plain(compress={"methods": ["int8"], "max_loss": 0.02}),
+    ],
+)
+def test_right_trees_are_right_for_both(tree: dict[str, Any], tmp_path: Path) -> None:
+    jsonschema.validate(tree, SCHEMA)
+    (tmp_path / "modelwright.yaml").write_text(yaml.safe_dump(tree))
+    assert load(tmp_path).project.project == "desk"
+
+
+@pytest.mark.parametrize(
+    "tree",
+    [
+        _plain(trian={}),
+        _plain(serve={"port": 99999}),
+        _plain(routes={}),
+        _plain(routes={"bilsm": {}}),
+        _plain(routes={"bilstm": {"widht": 3}}),
+        _plain(routes={"mine": {"route": "nothing"}}),
+        _plain(choose={"prefer": "beauty"}),
+        _plain(data={}),
+    ],
+)
+def test_wrong_trees_are_wrong_for_both(tree: dict[str, Any], tmp_path: Path) -> None:
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(tree, SCHEMA)
+    (tmp_path / "modelwright.yaml").write_text(yaml.safe_dump(tree))
+    with pytest.raises(SpecError):
+        load(tmp_path)
+
+
+def test_every_setting_is_described_or_named_clearly() -> None:
+    """A number without a description needs a name that says it all."""
+    plain = {
+        "seed",
+        "port",
+        "layers",
+        "heads",
+        "dropout",
+        "width",
+        "role",
+        "value",
+        "spread",
+        "currency",
+        "period",
+        "months",
+        "count",
+    }
+    silent = []
+    for name, part in {"": SCHEMA, **SCHEMA["$defs"]}.items():
+        for key, field in part.get("properties", {}).items():
+            section = "$ref" in json.dumps(field)
+            if "description" not in field and not section and key not in plain:
+                silent.append(f"{name}.{key}")
+    assert silent == []
+
+
+def test_routes_are_complete() -> None:
+    for name, route in all_routes().items():
+        assert route.name == name
+        assert route.tasks
+        assert route.kind in ("gradient", "fit")
+        assert route.reads
+        assert route.architecture
+        assert issubclass(route, Route)
+        assert route()  # every setting has a default
+    assert list(routes_of("text-classification")) == sorted(routes_of("text-classification"))
+    assert routes_of("no-such-task") == {}
+
+
+def test_all_sections_are_closed_and_frozen() -> None:
+    def walk(section: type) -> None:
+        assert section.model_config["extra"] == "forbid", section
+        assert section.model_config["frozen"], section
+        for field in section.model_fields.values():
+            for part in (field.annotation, *getattr(field.annotation, "__args__", ())):
+                if isinstance(part, type) and hasattr(part, "model_fields"):
+                    walk(part)
+
+    for root in (Project, *all_routes().values()):
+        walk(root)
