@@ -1,0 +1,187 @@
+"""A release folder, loaded to answer: request → Row → Example → graph → Prediction. Knows no network and no torch.
+
+Training, evaluation and this file share the task's `encode`, `collate` and `decode`; nothing here changes an answer. Rows
+of similar length are computed together, so that little of a batch is padding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from modelwright.base.errors import ReleaseError, RequestError
+from modelwright.base.graph import Graph
+from modelwright.base.nouns import Example, Prediction, Row
+from modelwright.base.store import MANIFEST, file_hash, read_json
+from modelwright.tasks.contract import load_task
+
+CARD = "release.json"
+GRAPH = "model.onnx"
+FORMAT = 1
+_REMEDY = "Make the release again: modelwright run --from release"
+
+
+class Predictor:
+    """A release that answers requests.
+
+    Args:
+        release: the folder that the release stage wrote.
+        threads: of the graph; 0 takes all cores.
+        verify: compare each file that answers depend on with the manifest's hash before it is read. The folder
+            `checkpoint/` is for other programs: nothing is served from it, so that its hash does not delay the start.
+
+    Attributes:
+        card: what `release.json` says (name, task, route, variant, created, metrics).
+        hash: of everything in the release; logged and returned with each answer.
+
+    Raises:
+        ReleaseError: the folder is missing, foreign, from a newer version, truncated or changed.
+    """
+
+    def __init__(self, release: Path, threads: int = 0, verify: bool = True) -> None:
+        self.release = Path(release)
+        manifest = _read(self.release, MANIFEST)
+        self.card: dict[str, Any] = _read(self.release, CARD)
+        self.hash = _check(self.release, manifest, self.card, verify)
+        self.task = load_task(self.release)
+        self.graph = Graph(self.release / GRAPH, threads)
+
+    @property
+    def name(self) -> str:
+        """Of the project that made the release."""
+        return str(self.card.get("name", self.release.name))
+
+    @property
+    def sample(self) -> Any | None:
+        """A request of the right shape, as the task's request type gives one in its schema; None if it gives none."""
+        examples = self.task.request.model_json_schema().get("examples") or [None]
+        return examples[0]
+
+    def read(self, requests: Sequence[Any]) -> list[Row]:
+        """Requests as rows, whose ids are their places in `requests`.
+
+        Args:
+            requests: dicts shaped as the task's `request`, or the plain values they wrap (a text).
+
+        Raises:
+            RequestError: the first row that can't be read, by its place: `inputs[3].text`.
+        """
+        return [self._read_one(request, place) for place, request in enumerate(requests)]
+
+    def _read_one(self, request: Any, place: int) -> Row:
+        row_id = str(place)
+        try:
+            if isinstance(request, dict):
+                request = self.task.request.model_validate(request, strict=True)
+            return self.task.read_request(request, row_id)
+        except ValidationError as error:
+            raise _from_validation(error, place) from None
+        except RequestError as error:
+            where = f"inputs[{place}]" if error.where in ("", row_id) else f"inputs[{place}] {error.where}"
+            raise RequestError(error.came, expected=error.expected, where=where, remedy=error.remedy) from None
+
+    def encode(self, rows: Sequence[Row]) -> list[Example]:
+        return self.task.encode_many(rows)
+
+    def compute(self, examples: Sequence[Example], max_batch: int = 32) -> list[Prediction]:
+        """Predictions in the order of `examples`, computed in groups of similar length of at most `max_batch` rows."""
+        answers: list[Prediction | None] = [None] * len(examples)
+        for group in group_by_length([example.length for example in examples], max_batch):
+            batch = self.task.collate([examples[place] for place in group])
+            decoded = self.task.decode(self.graph.run(batch), batch.row_ids)
+            for place, prediction in zip(group, decoded, strict=True):
+                answers[place] = prediction
+        return [answer for answer in answers if answer is not None]
+
+    def predict(self, requests: Sequence[Any]) -> list[Prediction]:
+        """Read, encode, compute, decode: predictions in the order of `requests`.
+
+        Raises:
+            RequestError: see `read`; nothing is computed then.
+        """
+        return self.compute(self.encode(self.read(requests)))
+
+
+def group_by_length(lengths: Sequence[int], max_batch: int, waste: float = 1.25) -> list[list[int]]:
+    """Places of `lengths` in groups of at most `max_batch`, in which the longest is at most `waste` times the shortest
+    (plus 8, so that a handful of short rows is not torn apart: a call costs about as much as 8 tokens)."""
+    groups: list[list[int]] = []
+    floor = 0
+    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
+        if not groups or len(groups[-1]) == max_batch or lengths[place] > floor * waste + 8:
+            groups.append([])
+            floor = lengths[place]
+        groups[-1].append(place)
+    return groups
+
+
+def _read(release: Path, name: str) -> dict[str, Any]:
+    try:
+        content = read_json(release / name)
+    except FileNotFoundError:
+        what = f"there is no {name} in it" if release.is_dir() else "the folder does not exist"
+        raise _foreign(what, release) from None
+    except (OSError, ValueError) as error:
+        raise ReleaseError(
+            f"can't be read: {error}", expected="JSON written by Modelwright", where=str(release / name), remedy=_REMEDY
+        ) from error
+    if not isinstance(content, dict):
+        raise _foreign(f"{name} holds no object", release)
+    return content
+
+
+def _foreign(came: str, release: Path) -> ReleaseError:
+    return ReleaseError(
+        came,
+        expected=f"a release folder written by Modelwright, with {GRAPH}, {CARD} and {MANIFEST}",
+        where=str(release),
+        remedy="Give a run's folder or its release; to make one: modelwright run",
+    )
+
+
+def _check(release: Path, manifest: dict[str, Any], card: dict[str, Any], verify: bool) -> str:
+    """The release's hash, once format and files are what they should be."""
+    if card.get("format") != FORMAT:
+        raise ReleaseError(
+            f"the release has format {card.get('format')!r}",
+            expected=f"format {FORMAT}, which this version reads",
+            where=str(release / CARD),
+            remedy="Serve it with the version that made it (release.json names it), or make it again: modelwright run",
+        )
+    files, digest = manifest.get("files"), manifest.get("digest")
+    if not isinstance(files, dict) or not isinstance(digest, str):
+        raise _foreign(f"{MANIFEST} lists no files", release)
+    for name in (GRAPH, CARD, "task.json"):
+        if name not in files:
+            raise _foreign(f"{MANIFEST} does not list {name}", release)
+    for name, expected in files.items():
+        if verify and not name.startswith("checkpoint/"):
+            _compare(release / name, expected)
+    return digest
+
+
+def _compare(path: Path, expected: str) -> None:
+    came = file_hash(path) if path.is_file() else None
+    if came != expected:
+        raise ReleaseError(
+            "the file is missing" if came is None else f"the file's hash is {came[:12]}…",
+            expected=f"hash {expected[:12]}…, as written in {MANIFEST}: the release was changed or copied in part",
+            where=str(path),
+            remedy=f"Copy the release again from where it was made, or {_REMEDY[0].lower()}{_REMEDY[1:]}",
+        )
+
+
+def _from_validation(error: ValidationError, place: int) -> RequestError:
+    """pydantic's complaint about one row, in our four parts (only the first: the next is often its echo)."""
+    first = error.errors(include_url=False, include_context=False)[0]
+    path = ".".join(str(part) for part in first["loc"])
+    found = "" if first["type"] == "missing" else f" (came: {repr(first['input'])[:80]})"
+    return RequestError(
+        f"the row is not shaped as the model's request: {first['msg']}{found}",
+        expected="a row as /openapi.json describes it under components.schemas",
+        where=f"inputs[{place}]" + (f".{path}" if path else ""),
+        remedy='Correct this row and send the request again; a text row is {"text": "…"}.',
+    )
