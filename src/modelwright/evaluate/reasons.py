@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from modelwright.base.console import amount
+from modelwright.base.wording import metric_name, ratio
 from modelwright.evaluate.paired import Comparison
 from modelwright.spec.choose import Choose
 from modelwright.tasks.contract import Metric
@@ -148,7 +149,7 @@ def _thrift(decision: Decision, other: Candidate, words: Mapping[str, str]) -> s
         theirs, ours = pairs[name]
         if theirs is not None and ours and theirs / ours >= 1.2:
             cheapest = name == "cost" and theirs / ours >= 2 and all(_costs_more(one, taken) for one in decision.candidates)
-            return words[name].format(ratio=_ratio(theirs / ours)) + words["stop"] + (words["cheap"] if cheapest else "")
+            return words[name].format(ratio=ratio(theirs / ours)) + words["stop"] + (words["cheap"] if cheapest else "")
     return words["stop"]
 
 
@@ -189,12 +190,6 @@ def _misses(candidate: Candidate, decision: Decision, words: Mapping[str, str]) 
     return found
 
 
-def metric_name(name: str) -> str:
-    """A metric as people write it: macro-F1, ROC-AUC, ECE."""
-    capitals = {"f1", "roc", "auc", "ece", "rmse", "mae", "mape", "map", "ndcg"}
-    return "-".join(word.upper() if word in capitals else word for word in name.split("-"))
-
-
 def p_text(p_value: float) -> str:
     """p = 0.41, p = 0.0032, p < 0.001."""
     return "p < 0.001" if p_value < 0.001 else f"p = {amount(p_value, 2)}"
@@ -210,7 +205,3 @@ def _interval(figure: Figure, metric: Metric) -> str:
     text = _number(figure["value"], metric)
     low, high = figure.get("low"), figure.get("high")
     return text if low is None or high is None else f"{text} [{_number(low, metric)}–{_number(high, metric)}]"
-
-
-def _ratio(ratio: float) -> str:
-    return f"{ratio:.1f}" if ratio < 10 else amount(ratio, 2)

@@ -1,0 +1,211 @@
+"""Variants of one graph, measured beside the original; the one that gains most is taken, if it loses little enough.
+
+Variants are judged on the validation split. The test split is scored for the original and the variant taken: before and after.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from modelwright.base.console import Console, amount
+from modelwright.base.graph import Graph
+from modelwright.base.journey import predict, served_bytes, single
+from modelwright.base.nouns import Row
+from modelwright.base.store import write_json, writing
+from modelwright.base.timing import latency_ms
+from modelwright.base.wording import megabytes, metric_name, ratio
+from modelwright.compress.int8 import quantise
+from modelwright.spec.compress import Compress
+from modelwright.tasks.contract import Metric, Task, load_task
+
+ORIGINAL = "original"
+METHODS: Mapping[str, Callable[[Path, Path], int]] = {"int8": quantise}
+"""Each writes a variant of a graph and returns how many weights it changed."""
+
+WORTH = 1.1
+"""Size ratio times speed ratio that a variant must bring to be taken."""
+
+ROUNDS, ROUND_SECONDS, ROUND_ROWS = 3, 0.5, 200
+
+
+@dataclass(frozen=True)
+class Variant:
+    """One graph, measured. `latency` as `latency_ms` gives it; `validation` is every metric there."""
+
+    name: str
+    path: Path
+    size_bytes: int
+    latency: Mapping[str, float]
+    validation: Mapping[str, float]
+
+    def gain(self, original: Variant) -> float:
+        """How many times smaller, times how many times faster."""
+        return original.size_bytes / self.size_bytes * original.latency["p50"] / self.latency["p50"]
+
+
+def compress(
+    source: Path,
+    settings: Compress,
+    metric: str,
+    validation: Sequence[Row],
+    test: Sequence[Row],
+    out: Path,
+    console: Console,
+) -> dict[str, Any]:
+    """Try the variants that the project names; write the chosen one as `out/model.onnx`, with the task's files.
+
+    Args:
+        source: a train folder: model.onnx and the task's files.
+        metric: the figure that may lose at most `settings.max_loss`.
+
+    Returns:
+        The content of variants.json.
+
+    Raises:
+        ReleaseError: the graph or the task's files are missing or damaged.
+        ValueError: the task has no such metric.
+    """
+    task = load_task(source)
+    (deciding,) = (one for one in task.metrics if one.name == metric)
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out, prefix=".variants-") as folder:
+        paths, idle = _make(source / "model.onnx", settings, Path(folder), console)
+        variants = _measure(task, paths, validation, console)
+        taken, original = _take(variants, deciding, settings.max_loss), variants[0]
+        scored = {one.name: _score(task, Graph(one.path), test) for one in {original.name: original, taken.name: taken}.values()}
+        with writing(out):
+            shutil.copyfile(taken.path, out / "model.onnx")
+        task.save(out)
+        found = {
+            "chosen": taken.name,
+            "reason": _reason(variants, taken, deciding, settings, idle),
+            "metric": metric,
+            "max_loss": settings.max_loss,
+            "variants": [_entry(one, scored.get(one.name), one is taken) for one in variants],
+        }
+    write_json(out / "variants.json", found)
+    return found
+
+
+def _make(original: Path, settings: Compress, folder: Path, console: Console) -> tuple[dict[str, Path], list[str]]:
+    """The graphs to measure, the original first; and the methods that found nothing to change."""
+    paths: dict[str, Path] = {ORIGINAL: original}
+    idle: list[str] = []
+    with console.progress("variants", total=len(settings.methods)) as progress:
+        for done, method in enumerate(dict.fromkeys(settings.methods)):
+            path = folder / f"{method}.onnx"
+            if METHODS[method](original, path):
+                paths[method] = path
+            else:
+                idle.append(method)
+            progress.update(done + 1)
+    return paths, idle
+
+
+def _measure(task: Task, paths: Mapping[str, Path], rows: Sequence[Row], console: Console) -> list[Variant]:
+    """Variants take turns on the clock, so that a busy minute of the machine is shared; of its turns each keeps the middle one."""
+    graphs = {name: Graph(path) for name, path in paths.items()}
+    turns: dict[str, list[dict[str, float]]] = {name: [] for name in graphs}
+    with console.progress("measure", total=ROUNDS + len(graphs)) as progress:
+        for done in range(ROUNDS):
+            for name, graph in graphs.items():
+                turns[name].append(latency_ms(single(task, graph), rows[:ROUND_ROWS], ROUND_SECONDS))
+            progress.update(done + 1)
+        found = []
+        for name, graph in graphs.items():
+            middle = sorted(turns[name], key=lambda turn: turn["p50"])[ROUNDS // 2]
+            size, figures = served_bytes(task, paths[name]), _score(task, graph, rows)
+            found.append(Variant(name, paths[name], size, middle, figures))
+            progress.update(ROUNDS + len(found))
+    return found
+
+
+def _score(task: Task, graph: Graph, rows: Sequence[Row]) -> dict[str, float]:
+    return task.score(task.align(predict(task, graph, rows), rows))
+
+
+def lost(variant: Variant, original: Variant, metric: Metric) -> float:
+    """Metric points that a variant is worse than the original on validation; negative if it is better."""
+    difference = original.validation[metric.name] - variant.validation[metric.name]
+    return difference if metric.better == "higher" else -difference
+
+
+def _take(variants: Sequence[Variant], metric: Metric, max_loss: float) -> Variant:
+    """The variant that gains most of those that lose little enough; the original (the first) if none gains enough."""
+    original = variants[0]
+    good = [one for one in variants[1:] if lost(one, original, metric) <= max_loss + 1e-9 and one.gain(original) >= WORTH]
+    return max(good, key=lambda one: one.gain(original), default=original)
+
+
+def _entry(variant: Variant, test: Mapping[str, float] | None, taken: bool) -> dict[str, Any]:
+    return {
+        "name": variant.name,
+        "size_bytes": variant.size_bytes,
+        "latency_ms": {key: value for key, value in variant.latency.items() if key != "cpu_s"},
+        "cpu_seconds_per_request": variant.latency["cpu_s"],
+        "validation": {name: {"value": value} for name, value in variant.validation.items()},
+        "test": None if test is None else {name: {"value": value} for name, value in test.items()},
+        "taken": taken,
+    }
+
+
+_WORDS = {
+    "en": {
+        "none": "not asked for: {size}, {latency} ms",
+        "taken": "{name}: {size} instead of {old_size} ({smaller}× smaller), {latency} ms instead of {old_latency} "
+        "({faster}× faster), {metric} {value} instead of {old_value} on validation",
+        "kept": "the original stays ({size}, {latency} ms)",
+        "lossy": "; {name} loses {lost} {metric} on validation, {allowed} is allowed",
+        "small": "; {name} gains too little ({size}, {latency} ms)",
+        "idle": "; {name} finds nothing in this graph worth quantising",
+    },
+    "zh": {
+        "none": "未要求压缩：{size}，{latency} 毫秒",
+        "taken": "{name}：体积 {old_size} → {size}（约为 1/{smaller}），延迟 {old_latency} → {latency} 毫秒（约为 1/{faster}），"
+        "验证集 {metric} {old_value} → {value}",
+        "kept": "保留原模型（{size}，{latency} 毫秒）",
+        "lossy": "；{name} 在验证集上损失 {lost} {metric}，上限 {allowed}",
+        "small": "；{name} 收益太小（{size}，{latency} 毫秒）",
+        "idle": "；{name} 在此图中没有值得量化的权重",
+    },
+}
+
+
+def _reason(
+    variants: Sequence[Variant], taken: Variant, metric: Metric, settings: Compress, idle: Sequence[str]
+) -> dict[str, str]:
+    original = variants[0]
+
+    def figures(one: Variant) -> dict[str, str]:
+        return {
+            "name": one.name,
+            "size": megabytes(one.size_bytes),
+            "latency": amount(one.latency["p50"]),
+            "metric": metric_name(metric.name),
+            "value": f"{one.validation[metric.name]:.3f}",
+            "lost": f"{lost(one, original, metric):.3f}",
+            "allowed": f"{settings.max_loss:.3f}",
+            "old_size": megabytes(original.size_bytes),
+            "old_latency": amount(original.latency["p50"]),
+            "old_value": f"{original.validation[metric.name]:.3f}",
+            "smaller": ratio(original.size_bytes / one.size_bytes),
+            "faster": ratio(original.latency["p50"] / one.latency["p50"]),
+        }
+
+    def tell(words: Mapping[str, str]) -> str:
+        if not settings.methods:
+            return words["none"].format(**figures(original))
+        text = words["kept" if taken is original else "taken"].format(**figures(taken))
+        for one in variants[1:]:
+            if one is not taken:
+                too_lossy = lost(one, original, metric) > settings.max_loss + 1e-9
+                text += words["lossy" if too_lossy else "small"].format(**figures(one))
+        return text + "".join(words["idle"].format(name=name) for name in idle)
+
+    return {language: tell(words) for language, words in _WORDS.items()}
