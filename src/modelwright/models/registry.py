@@ -26,8 +26,12 @@ OURS = "modelwright"  # the key of our own settings in config.json; other librar
 
 
 class Fitted(Protocol):
-    """A model that was fitted, not trained by gradient."""
+    """A model that was fitted, not trained by gradient. `parameters` counts its learned numbers; `outputs` answers a batch's
+    inputs as the graph does."""
 
+    @property
+    def parameters(self) -> int: ...
+    def outputs(self, inputs: Mapping[str, Any]) -> Outputs: ...
     def save(self, folder: Path) -> None: ...
     @classmethod
     def load(cls, folder: Path) -> Self: ...

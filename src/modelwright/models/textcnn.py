@@ -32,6 +32,7 @@ class TextCNN(nn.Module):
         super().__init__()
         self.words = nn.Embedding(sizes["vocabulary"], settings.width, padding_idx=sizes["padding"])
         nn.init.normal_(self.words.weight, std=0.1)
+        self.past = [size - 1 for size in settings.kernels]
         self.kernels = nn.ModuleList(nn.Conv1d(settings.width, settings.channels, size) for size in settings.kernels)
         self.dropout = Dropout(settings.dropout)
         self.head = nn.Linear(settings.channels * len(settings.kernels), sizes["classes"])
@@ -40,8 +41,7 @@ class TextCNN(nn.Module):
         hidden_btw = self.words(token_ids) * mask[:, :, None].to(self.words.weight.dtype)
         hidden_bwt = self.dropout(hidden_btw).transpose(1, 2)
         found = []
-        for kernel in self.kernels:
-            past = kernel.kernel_size[0] - 1
+        for kernel, past in zip(self.kernels, self.past, strict=True):
             # every window that starts on a real token counts; the last ones see zeros past the end
             windows_btk = functional.relu(kernel(functional.pad(hidden_bwt, (0, past)))).transpose(1, 2)
             found.append(pooling.largest(windows_btk, mask))

@@ -1,0 +1,32 @@
+"""Which rows make a batch: rows of similar length together, in a seeded order.
+
+Each epoch shuffles all rows, sorts stretches of fifty batches by length, cuts them into batches and shuffles those: padding
+stays small, and no two epochs are alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+_STRETCH = 50  # batches sorted together; enough for even batches, few enough that neighbours change from epoch to epoch
+
+
+def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
+    """Row numbers of each batch of one epoch; every row once. Depends on nothing but the arguments."""
+    generator = np.random.default_rng([seed, epoch])
+    order = generator.permutation(len(lengths))
+    sizes = np.asarray(lengths)
+    batches: list[list[int]] = []
+    for start in range(0, len(order), batch_size * _STRETCH):
+        stretch = order[start : start + batch_size * _STRETCH]
+        stretch = stretch[np.argsort(sizes[stretch], kind="stable")]
+        batches += [stretch[at : at + batch_size].tolist() for at in range(0, len(stretch), batch_size)]
+    return [batches[number] for number in generator.permutation(len(batches))]
+
+
+def sorted_batches(lengths: Sequence[int], batch_size: int) -> list[list[int]]:
+    """Row numbers of each batch when nothing is learned: by length, so that hardly anything is padding."""
+    order = np.argsort(np.asarray(lengths), kind="stable").tolist()
+    return [order[at : at + batch_size] for at in range(0, len(order), batch_size)]

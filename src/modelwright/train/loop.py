@@ -1,0 +1,211 @@
+"""The training loop.
+
+Notable: length buckets, bfloat16 with float32 masters, a plan of steps that is fitted to the time there is, the best weights
+by validation score, and checkpoints from which a killed run goes on bit for bit. It knows no task and no architecture: batches
+come from the task, steps from `Stepper`. Time comes in as `clock`, so that tests can turn it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from modelwright.base.console import Console, Progress, amount
+from modelwright.base.errors import TrainError
+from modelwright.base.nouns import Example, Row
+from modelwright.spec.routes.route import GradientRoute
+from modelwright.train.buckets import epoch_batches
+from modelwright.train.curve import Curve
+from modelwright.train.plan import Limits, Plan
+from modelwright.train.resume import Resume, State
+from modelwright.train.schedule import share
+from modelwright.train.step import Stepper
+
+_CURVE_POINTS = 2_000  # losses kept at most
+_SAVING_SHARE = 0.05  # of the time that checkpoints may take, however often they are asked for
+_EVALUATION_GUESS = 0.25  # time of a row in validation, as a share of one in training, until the first was measured
+_CLOSING_S = 1.0  # reserved for writing the result
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What training gave: the best weights by name, where it ended, and why."""
+
+    weights: dict[str, Tensor]
+    state: State
+    stopped_by: str
+
+
+class Loop:
+    """One training, from its first step or from where a killed one stood.
+
+    Args:
+        stepper: module, optimiser and task.
+        route: epochs, batch size, schedule, patience.
+        examples: training rows, encoded.
+        validation: rows to choose the best weights by, and their encoded form.
+        limits: of seconds and steps; seconds count from `started`.
+        seed: of the order of rows.
+        folder: curve, events and `resume/` go there.
+        console, title: for progress.
+        checkpoint_seconds: a killed run loses at most about this much.
+        started: reading of `clock` when the work began (set-up counts as spent).
+        clock: seconds that only grow.
+    """
+
+    def __init__(
+        self,
+        stepper: Stepper,
+        route: GradientRoute,
+        examples: Sequence[Example],
+        validation: tuple[Sequence[Row], Sequence[Example]],
+        *,
+        limits: Limits,
+        seed: int,
+        folder: Path,
+        console: Console,
+        title: str,
+        checkpoint_seconds: float,
+        started: float,
+        clock: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        self.stepper, self.route, self.examples, self.validation = stepper, route, examples, validation
+        self.seed, self.folder, self.console, self.title = seed, folder, console, title
+        self.checkpoint_seconds, self.started, self.clock = checkpoint_seconds, started, clock
+        self.lengths = [example.length for example in examples]
+        self.metric = stepper.task.metrics[0]
+        self.resume = Resume(folder / "resume")
+        self.plan = Plan(math.ceil(len(examples) / route.batch_size), route.epochs, limits, folder / "resume")
+        self.state = State()
+        self.best: dict[str, Tensor] | None = None
+        self.before_s = 0.0  # spent by the runs that this one continues
+        self.unsaved_best = False
+        self.saved_at, self.save_s, self.evaluation_s = started, 0.0, 0.0
+
+    def run(self) -> Outcome:
+        """Train to the end of the plan, the patience or the seconds.
+
+        Raises:
+            TrainError: the loss is no number any more, or the checkpoint to continue from is damaged.
+        """
+        self._continue()
+        self.curve = Curve(self.folder, self.state.curve_lines, self.state.step)
+        self.saved_at = self.clock()
+        try:
+            with self.console.progress(self.title, self.plan.total) as progress:
+                stopped_by = self._epochs(progress)
+        finally:
+            self.curve.close()
+        return Outcome(self.best or self.stepper.optimiser.snapshot(), self.state, stopped_by)
+
+    def _continue(self) -> None:
+        found = self.resume.load()
+        if found is None:
+            return
+        self.state, tensors, self.best = found
+        self.stepper.optimiser.restore(tensors)
+        self.before_s = self.state.seconds
+        self.plan.follow(self.state.step)
+        self.console.line(f"   {self.title}: going on from step {self.state.step:,}")
+
+    def _epochs(self, progress: Progress) -> str:
+        state = self.state
+        while state.step < self.plan.total:
+            batches = epoch_batches(self.lengths, self.route.batch_size, self.seed, state.epoch)
+            for rows in batches[state.place :]:
+                self._learn(rows, progress)
+                overdue = self.plan.overdue(self.spent())
+                if overdue or state.step >= self.plan.total:
+                    break
+                if state.place < len(batches):
+                    self._save_if_due(self.checkpoint_seconds)
+            if state.place == len(batches):
+                state.epoch, state.place = state.epoch + 1, 0
+            self._evaluate()
+            if overdue:
+                return "seconds"
+            if self.route.patience and state.stale >= self.route.patience:
+                return "patience"
+            if state.step < self.plan.total:
+                self._save_if_due(0.0)
+        return self.plan.stopped_by
+
+    def _learn(self, rows: Sequence[int], progress: Progress) -> None:
+        state, plan = self.state, self.plan
+        began = self.clock()
+        batch = self.stepper.task.collate([self.examples[row] for row in rows])
+        rate = share(state.step, plan.total, self.route.warmup, self.route.schedule)
+        loss, norm = self.stepper.learn(batch, rate)
+        state.step, state.place = state.step + 1, state.place + 1
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise self._diverged(loss, rate)
+        state.rows += len(rows)
+        state.tokens += sum(self.lengths[row] for row in rows)
+        state.step_seconds += self.clock() - began
+        state.peak_memory_bytes = max(state.peak_memory_bytes, self.stepper.memory_bytes())
+        if state.step % max(1, plan.natural // _CURVE_POINTS) == 0:
+            point = {"step": state.step, "epoch": round(state.step / plan.steps_per_epoch, 4), "seconds": round(self.spent(), 3)}
+            self.curve.record({**point, "loss": loss, "learning_rate": self.route.learning_rate * rate})
+        step_s = state.step_seconds / state.step
+        guess_s = step_s / self.route.batch_size * len(self.validation[0]) * _EVALUATION_GUESS
+        plan.reconsider(state.step, self.spent(), step_s, self.evaluation_s or guess_s, guess_s + _CLOSING_S)
+        progress.update(state.step, plan.total, f"epoch {state.epoch + 1}/{self.route.epochs}  loss {loss:.3f}  {self._speed()}")
+
+    def _speed(self) -> str:
+        state = self.state
+        count, unit = (state.tokens, "tokens") if self.stepper.counts_tokens else (state.rows, "rows")
+        return f"{amount(count / max(state.step_seconds, 1e-9), 3)} {unit}/s"
+
+    def _evaluate(self) -> None:
+        """Score the validation split and keep the weights if they are the best so far (of equals the later)."""
+        state = self.state
+        rows, examples = self.validation
+        if not rows:
+            return
+        began = self.clock()
+        scores = self.stepper.score(examples, rows)
+        score = scores.get(self.metric.name)
+        if score is not None:
+            sign = 1.0 if self.metric.better == "higher" else -1.0
+            rise = math.inf if state.best_score is None else sign * (score - state.best_score)
+            if rise >= 0:
+                state.best_score, state.best_step = score, state.step
+                self.best, self.unsaved_best = self.stepper.optimiser.snapshot(), True
+            state.stale = 0 if rise > 0 else state.stale + 1
+        point = {"step": state.step, "epoch": round(state.step / self.plan.steps_per_epoch, 4), "seconds": round(self.spent(), 3)}
+        self.curve.record({**point, "validation": scores})
+        self.evaluation_s = self.clock() - began
+
+    def spent(self) -> float:
+        """Seconds since the very beginning, the runs that this one continues included."""
+        return self.before_s + self.clock() - self.started
+
+    def _save_if_due(self, after_s: float) -> None:
+        """As often as asked, but never so often that saving itself becomes the work."""
+        if self.clock() - self.saved_at >= max(after_s, self.save_s / _SAVING_SHARE):
+            self._save()
+
+    def _save(self) -> None:
+        began = self.clock()
+        self.curve.flush()
+        self.state.seconds, self.state.curve_lines = self.spent(), self.curve.lines
+        self.resume.save(self.state, self.stepper.optimiser.tensors(), self.best if self.unsaved_best else None)
+        self.unsaved_best = False
+        self.saved_at = self.clock()
+        self.save_s = self.saved_at - began
+
+    def _diverged(self, loss: float, rate: float) -> TrainError:
+        last = max(self.resume.folder.glob("state-*"), default=None)
+        kept = f"The last good checkpoint is {last}. " if last else ""
+        return TrainError(
+            f"training diverged: the {'loss' if not math.isfinite(loss) else 'gradient'} is no finite number at step "
+            f"{self.state.step:,} (learning rate {amount(self.route.learning_rate * rate, 3)})",
+            expected="a finite loss and gradient in every step",
+            where=f"routes.{self.title}",
+            remedy=f"{kept}Lower the route's learning_rate, raise warmup, set clip: 1, or set precision: float32; then run again.",
+        )

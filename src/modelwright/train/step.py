@@ -1,0 +1,101 @@
+"""One optimiser step, and answers without learning: the part of training that forecast times and loop repeats."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from modelwright.base.machine import resident_bytes
+from modelwright.base.nouns import Batch, Example, Outputs, Row
+from modelwright.spec.routes.route import GradientRoute
+from modelwright.tasks.contract import Task
+from modelwright.train.buckets import sorted_batches
+from modelwright.train.losses import LOSSES
+from modelwright.train.optimisers import Optimiser
+from modelwright.train.precision import Precision
+from modelwright.train.vocabulary import Vocabulary
+
+_VALIDATION_ROWS = 64  # in a batch: no gradients are kept, so more fit than in training
+
+
+class Stepper:
+    """A module, its optimiser and its loss on one device.
+
+    Args:
+        module: in float32 on the CPU; moved and converted here.
+        task: gives collate, loss, decode, align and score.
+        vocabulary: rows of the embedding table that are in use.
+    """
+
+    def __init__(
+        self,
+        module: nn.Module,
+        task: Task,
+        route: GradientRoute,
+        precision: Precision,
+        vocabulary: Vocabulary,
+        place: torch.device,
+    ) -> None:
+        self.task, self.vocabulary, self.place, self.precision = task, vocabulary, place, precision
+        self.compile = "never"
+        self.module = module.to(place)
+        # the conversion drops digits: masters start from the full ones, and what stays frozen gets them back in `finish`
+        full = {} if precision.dtype == torch.float32 else {key: value.clone() for key, value in module.state_dict().items()}
+        self.module.to(precision.dtype)
+        self.optimiser = Optimiser(self.module, route)
+        if full:
+            self.optimiser.start(full)
+        self.frozen = {name: value for name, value in full.items() if name not in set(self.optimiser.names)}
+        self.loss = LOSSES[task.loss]
+
+    def learn(self, batch: Batch, share: float) -> tuple[float, float]:
+        """One step at `share` of the peak rate: (loss before it, gradient norm). Weights stay if either is not finite."""
+        self.module.train()
+        loss = self.loss(self.module(**self._tensors(batch.inputs)), self._tensor(batch.targets))
+        loss.backward()
+        return float(loss.detach()), self.optimiser.step(share)
+
+    def answer(self, batch: Batch) -> Outputs:
+        """Outputs in float32, without learning."""
+        self.module.eval()
+        with torch.inference_mode():
+            outputs = self.module(**self._tensors(batch.inputs))
+        return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
+
+    def score(self, examples: Sequence[Example], rows: Sequence[Row]) -> dict[str, float]:
+        """The task's metrics on `rows`, whose encoded form is `examples`."""
+        predictions: list[Any] = [None] * len(rows)
+        for part in sorted_batches([example.length for example in examples], _VALIDATION_ROWS):
+            outputs = self.answer(self.task.collate([examples[number] for number in part]))
+            if not all(np.isfinite(array).all() for array in outputs.values()):
+                return {}
+            for number, prediction in zip(part, self.task.decode(outputs, [rows[number].id for number in part]), strict=True):
+                predictions[number] = prediction
+        return self.task.score(self.task.align(predictions, rows))
+
+    def memory_bytes(self) -> int:
+        """Held now: by this process, and at most so far on the GPU if there is one."""
+        return torch.cuda.max_memory_allocated(self.place) if self.place.type == "cuda" else resident_bytes()
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether an example's length is a number of tokens."""
+        return any("tokens" in axes for axes in self.task.axes.values())
+
+    def finish(self, weights: Mapping[str, Tensor]) -> nn.Module:
+        """The module as it is shipped: float32, on the CPU, whole vocabulary, with these trained weights."""
+        self.module.to(torch.float32).cpu().eval()
+        self.module.load_state_dict({**self.frozen, **weights}, strict=False)
+        self.vocabulary.widen(self.module)
+        return self.module
+
+    def _tensors(self, inputs: Mapping[str, np.ndarray]) -> dict[str, Tensor]:
+        return {name: self._tensor(self.vocabulary.narrow(name, array)) for name, array in inputs.items()}
+
+    def _tensor(self, array: np.ndarray | None) -> Tensor:
+        assert array is not None, "rows without labels reach training"
+        return torch.from_numpy(array).to(self.place, non_blocking=True)
