@@ -1,0 +1,1 @@
+"""The catalogue: ready datasets and checkpoints, one YAML file each, fetched by package clients and pinned by hash."""

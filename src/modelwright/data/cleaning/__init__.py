@@ -1,0 +1,1 @@
+"""Cleaning: each step takes records and says which of them go to quarantine, and why. Nothing is dropped in silence."""

@@ -1,0 +1,162 @@
+"""From raw rows to records: roles filled from columns, types checked, missing cells found."""
+
+from __future__ import annotations
+
+import datetime
+import decimal
+import difflib
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from modelwright.base.errors import DataError
+from modelwright.base.nouns import Column
+from modelwright.data.cleaning.record import Quarantine, Record
+from modelwright.data.sources.source import RawRow
+from modelwright.spec.data import Data
+
+ID = "id"
+
+
+def map_columns(spec: Data, columns: Sequence[Column], found: Sequence[str]) -> dict[str, str]:
+    """Role → column of the source. A role that the project does not map has a column of its own name.
+
+    Raises:
+        DataError: a column is missing; the message lists those there are.
+    """
+    mapping = {}
+    for column in columns:
+        name = spec.columns.get(column.role, column.role)
+        if name in found:
+            mapping[column.role] = name
+        elif column.required or column.role in spec.columns:
+            raise missing_column(name, f"data.columns.{column.role}", found)
+    for role, name in spec.columns.items():
+        if role not in mapping:
+            if name not in found:
+                raise missing_column(name, f"data.columns.{role}", found)
+            mapping[role] = name
+    return mapping
+
+
+def missing_column(name: str, key: str, found: Sequence[str]) -> DataError:
+    near = difflib.get_close_matches(name.casefold(), [column.casefold() for column in found], 1, 0.5)
+    nearest = next((column for column in found if near and column.casefold() == near[0]), None)
+    role = key.rpartition(".")[2]
+    example = nearest or (found[0] if found else "body")
+    return DataError(
+        f"there is no column {name!r}",
+        expected=f"one of: {', '.join(found)}." + (f"  Did you mean {nearest}?" if nearest else ""),
+        where=key,
+        remedy=f"Name it in the project file, like  data: {{columns: {{{role}: {example}}}}}"
+        if key.startswith("data.columns.")
+        else f"Set {key} to a column of the source.",
+    )
+
+
+class Checker:
+    """Turns raw rows into records, one by one; what can't be used goes to quarantine.
+
+    Args:
+        spec: the data section.
+        columns: what the task needs.
+        mapping: role → column, from `map_columns`.
+    """
+
+    def __init__(self, spec: Data, columns: Sequence[Column], mapping: Mapping[str, str]) -> None:
+        self.spec, self.columns, self.mapping = spec, columns, mapping
+        self.roles = {column: role for role, column in mapping.items()}
+        self.needed = [column for column in columns if column.role in mapping]
+
+    def records(self, rows: Iterable[RawRow], quarantine: Quarantine) -> list[Record]:
+        kept = []
+        for row in rows:
+            record = Record(self._id(row), row.place, row.values, self._values(row))
+            if row.problem:
+                quarantine.add(record, "unreadable", row.problem)
+            elif self._complete(record, quarantine):
+                kept.append(record)
+        return kept
+
+    def _id(self, row: RawRow) -> str:
+        column = self.mapping.get(ID)
+        value = row.values.get(column) if column is not None else None
+        return row.place if is_missing(value) else str(value).strip()
+
+    def _values(self, row: RawRow) -> dict[str, Any]:
+        values: dict[str, Any] = {}
+        taken = set(self.mapping)
+        for name, value in row.values.items():
+            role = self.roles.get(name)
+            if role is not None:
+                values[role] = value
+            else:  # a column that has the name of a role, but is mapped to none, keeps out of its way
+                values[f"column {name}" if name in taken else name] = plain(value)
+        return values
+
+    def _complete(self, record: Record, quarantine: Quarantine) -> bool:
+        for column in self.needed:
+            value = record.values.get(column.role)
+            if column.kind == "text":
+                if is_missing(value):
+                    if not column.required:
+                        record.values[column.role] = None
+                        continue
+                    quarantine.add(record, "missing_text", f"column {self.mapping[column.role]!r} is empty")
+                    return False
+                if not isinstance(value, str):
+                    quarantine.add(
+                        record, "wrong_type", f"column {self.mapping[column.role]!r} holds {type(value).__name__}, not text"
+                    )
+                    return False
+            else:
+                label = self._label(value)
+                if label is None and column.required:
+                    quarantine.add(record, "missing_label", f"column {self.mapping[column.role]!r} is empty")
+                    return False
+                if isinstance(label, TypeError):
+                    quarantine.add(record, "wrong_type", f"column {self.mapping[column.role]!r} holds {label}")
+                    return False
+                record.values[column.role] = label
+        return True
+
+    def _label(self, value: Any) -> str | tuple[str, ...] | TypeError | None:
+        """A label as text (or a tuple of them), None if missing, a TypeError that names the type if it is none."""
+        if is_missing(value):
+            return None
+        separator = self.spec.label_separator
+        if separator is None:
+            return _label_text(value)
+        parts = value if isinstance(value, list | tuple) else str(value).split(separator)
+        labels = [_label_text(part) for part in parts if not is_missing(part)]
+        wrong = next((label for label in labels if isinstance(label, TypeError)), None)
+        return wrong or tuple(dict.fromkeys(label for label in labels if isinstance(label, str))) or None
+
+
+def is_missing(value: Any) -> bool:
+    """None, NaN, a text of spaces, an empty list."""
+    if isinstance(value, str):
+        return not value.strip()
+    return value is None or (isinstance(value, float) and math.isnan(value)) or (isinstance(value, list | tuple) and not value)
+
+
+def _label_text(value: Any) -> str | TypeError:
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
+        return str(int(value))
+    return TypeError(f"{type(value).__name__} {value!r:.40}, not a label")
+
+
+def plain(value: Any) -> Any:
+    """A value of another column as Parquet and JSON can hold it: nested ones as JSON text."""
+    if value is None or isinstance(value, str | bool | int | float | datetime.datetime | datetime.date):
+        return value
+    if isinstance(value, decimal.Decimal):
+        return float(value)
+    if isinstance(value, dict | list | tuple):
+        return json.dumps(value, ensure_ascii=False, default=str)
+    return str(value)

@@ -1,0 +1,50 @@
+"""Copies: exact ones by folded text, near ones by shingles; the first of each group stays."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from modelwright.base.nouns import Column
+from modelwright.data.cleaning.folding import fold_text
+from modelwright.data.cleaning.record import Quarantine, Record, keep
+
+
+def set_keys(records: Sequence[Record], columns: Sequence[Column]) -> None:
+    """Give each record its key: the folded text columns of the input, joined by a character that texts don't hold."""
+    roles = [column.role for column in columns if column.kind == "text" and column.input]
+    for record in records:
+        record.key = "\x1f".join(fold_text(record.values.get(role) or "") for role in roles)
+
+
+def remove_exact(records: Sequence[Record], quarantine: Quarantine) -> list[Record]:
+    """Keep the first record of each key."""
+    first: dict[str, Record] = {}
+    removed = set()
+    for position, record in enumerate(records):
+        original = first.setdefault(record.key, record)
+        if original is not record:
+            removed.add(position)
+            quarantine.add(record, "exact_duplicate", f"same text as {original.id}")
+    return keep(records, removed)
+
+
+def remove_near(records: Sequence[Record], pairs: Sequence[tuple[int, int, float]], quarantine: Quarantine) -> list[Record]:
+    """Keep the first record of each group of near duplicates.
+
+    A record is left out if an earlier record *that stays* is similar to it: a chain of small edits does not pull in rows that
+    share nothing with the one kept.
+    """
+    earlier: dict[int, list[tuple[float, int]]] = {}
+    for one, other, similarity in pairs:
+        low, high = min(one, other), max(one, other)
+        earlier.setdefault(high, []).append((similarity, low))
+    removed: set[int] = set()
+    for position in sorted(earlier):
+        kept = [found for found in earlier[position] if found[1] not in removed]
+        if kept:
+            similarity, original = max(kept)
+            removed.add(position)
+            quarantine.add(
+                records[position], "near_duplicate", f"{similarity:.0%} of the shingles shared with {records[original].id}"
+            )
+    return keep(records, removed)

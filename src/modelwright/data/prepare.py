@@ -1,0 +1,301 @@
+"""The data stage: source → checked, cleaned, split rows, with a card and a quarantine.
+
+The order matters: types and missing cells; label spellings; contradictions before duplicates (else one of two contradicting
+copies would stay); near duplicates; rare labels last, when counts are final; then the split, before anything is fitted.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from modelwright.base.console import Console
+from modelwright.base.errors import DataError
+from modelwright.base.nouns import Column, Row
+from modelwright.base.store import write_json
+from modelwright.data import card, splits
+from modelwright.data.cleaning.checks import Checker, map_columns, missing_column
+from modelwright.data.cleaning.duplicates import remove_exact, remove_near, set_keys
+from modelwright.data.cleaning.labels import labels_of, remove_contradictions, remove_rare, unite_spellings
+from modelwright.data.cleaning.near import near_pairs
+from modelwright.data.cleaning.record import Quarantine, Reason, Record
+from modelwright.data.rows import write_split
+from modelwright.data.sources import open_source
+from modelwright.data.sources.source import RawRow, Reading
+from modelwright.spec.data import Data
+
+QUARANTINE = "quarantine.csv"
+_UNREADABLE_LIMIT = 0.2
+"""A larger share of unreadable rows is a wrong encoding or delimiter, not some bad rows."""
+
+
+def prepare(spec: Data, columns: Sequence[Column], folder: Path, out: Path, console: Console) -> dict[str, Any]:
+    """Read, clean, split and write.
+
+    Args:
+        spec: the project's data section.
+        columns: what the task needs of a row.
+        folder: the project's folder, where relative sources start.
+        out: an existing folder; gets train, validation and test.parquet, quarantine.csv and card.json.
+        console: is told of progress.
+
+    Returns:
+        the data card.
+
+    Raises:
+        DataError: the rows can't be learned from as they are. quarantine.csv is then already written, so that they can be seen.
+        MachineError: a source out of reach, or a folder that can't be written.
+    """
+    reading = open_source(spec, folder, console)
+    mapping = map_columns(spec, columns, reading.columns)
+    if spec.split.column is not None and spec.split.column not in {*reading.columns, *mapping}:
+        raise missing_column(spec.split.column, "data.split.column", reading.columns)
+    quarantine = Quarantine()
+    try:
+        return _prepare(spec, columns, reading, mapping, out, console, quarantine)
+    except DataError:
+        quarantine.write(out / QUARANTINE, reading.columns)
+        raise
+
+
+def _prepare(
+    spec: Data,
+    columns: Sequence[Column],
+    reading: Reading,
+    mapping: dict[str, str],
+    out: Path,
+    console: Console,
+    quarantine: Quarantine,
+) -> dict[str, Any]:
+    with console.progress("reading rows") as progress:
+        raw = list(_limited(_counted(reading.rows, progress), spec))
+    if not raw:
+        raise DataError(
+            "there is a header, but no row",
+            expected="rows below the header",
+            where=f"data.source ({spec.source})",
+            remedy="Give the file that holds the rows.",
+        )
+    records = Checker(spec, columns, mapping).records(raw, quarantine)
+    _refuse(spec, mapping, len(raw), quarantine, out)
+    role = next((column.role for column in columns if column.kind == "label" and column.role in mapping), None)
+    with console.progress("cleaning"):
+        cleaned = _clean(spec, columns, role, records, quarantine)
+    kept = cleaned.records
+    labels = [labels_of(record, role) if role is not None else () for record in kept]
+    _check_enough(labels if role is not None else None, len(kept), len(raw), spec, out)
+    _check_ids(kept, spec)
+    assigned = _split(spec, kept, labels)
+    _check_seen(labels, assigned, spec)
+    result = _card(spec, reading, mapping, raw, cleaned, labels, assigned, quarantine)
+    for name in splits.NAMES:
+        rows = [Row(record.id, record.values) for record, split in zip(kept, assigned, strict=True) if split == name]
+        write_split(out, name, rows)
+    quarantine.write(out / QUARANTINE, reading.columns)
+    write_json(out / "card.json", result)
+    return result
+
+
+def _counted(rows: Iterator[RawRow], progress: Any) -> Iterator[RawRow]:
+    for number, row in enumerate(rows, 1):
+        if number % 5000 == 0:
+            progress.update(number, note=f"{number:,} rows")
+        yield row
+
+
+def _limited(rows: Iterator[RawRow], spec: Data) -> Iterator[RawRow]:
+    """All rows, or `spec.limit` of them by a seeded draw in bounded memory (reservoir, Vitter 1985), in the source's order."""
+    if spec.limit is None:
+        yield from rows
+        return
+    generator = random.Random(spec.split.seed)
+    drawn: list[tuple[int, RawRow]] = []
+    for number, row in enumerate(rows):
+        if number < spec.limit:
+            drawn.append((number, row))
+        elif (slot := generator.randrange(number + 1)) < spec.limit:
+            drawn[slot] = (number, row)
+    yield from (row for _, row in sorted(drawn, key=lambda item: item[0]))
+
+
+@dataclass
+class _Cleaned:
+    """What cleaning leaves. `pairs` are near duplicates that stay, by position; `near_found` counts those found at all."""
+
+    records: list[Record]
+    folds: dict[str, str] = field(default_factory=dict)
+    pairs: list[tuple[int, int, float]] = field(default_factory=list)
+    near_found: int = 0
+
+
+def _clean(spec: Data, columns: Sequence[Column], role: str | None, records: list[Record], quarantine: Quarantine) -> _Cleaned:
+    clean = spec.clean
+    if spec.split.by != "stratified":
+        records = _with_split_value(spec, records, quarantine)
+    folds = unite_spellings(records, role) if role is not None and clean.fold_labels else {}
+    set_keys(records, columns)
+    if role is not None and clean.contradictions == "quarantine":
+        records = remove_contradictions(records, role, quarantine)
+    if clean.duplicates != "keep":
+        records = remove_exact(records, quarantine)
+    pairs = near_pairs([record.key for record in records], clean.similarity)
+    near_found = len({max(low, high) for low, high, _ in pairs})
+    if clean.duplicates == "near":
+        records, pairs = remove_near(records, pairs, quarantine), []
+    before = {id(record): position for position, record in enumerate(records)}
+    if role is not None:
+        records = remove_rare(records, role, clean.min_rows_per_label, quarantine)
+    now = {before[id(record)]: position for position, record in enumerate(records)}
+    pairs = [(now[low], now[high], similarity) for low, high, similarity in pairs if low in now and high in now]
+    return _Cleaned(records, folds, pairs, near_found)
+
+
+def _with_split_value(spec: Data, records: list[Record], quarantine: Quarantine) -> list[Record]:
+    """Rows that can be placed: with a group, or with a moment."""
+    assert spec.split.column is not None, "the project file is checked for it"
+    kept = []
+    for record in records:
+        value = _split_value(spec, record)
+        if value is None or (isinstance(value, str) and not value.strip()):
+            quarantine.add(record, "missing_split_column", f"column {spec.split.column!r} is empty")
+        elif spec.split.by == "time" and splits.moment(value) is None:
+            quarantine.add(record, "wrong_type", f"column {spec.split.column!r} holds {str(value)[:40]!r}, no date or number")
+        else:
+            kept.append(record)
+    return kept
+
+
+def _split_value(spec: Data, record: Record) -> Any:
+    column = spec.split.column or ""
+    return record.values[column] if column in record.values else record.original.get(column)
+
+
+def _split(spec: Data, records: Sequence[Record], labels: Sequence[tuple[str, ...]]) -> list[str]:
+    if spec.split.by == "group":
+        return splits.grouped([_split_value(spec, record) for record in records], labels, spec.split)
+    if spec.split.by == "time":
+        return splits.by_time([splits.moment(_split_value(spec, record)) or 0.0 for record in records], spec.split)
+    return splits.stratified(labels, spec.split)
+
+
+def _refuse(spec: Data, mapping: dict[str, str], total: int, quarantine: Quarantine, out: Path) -> None:
+    """Stop where leaving rows out would hide a mistake."""
+    listed = f"Nothing else was written. The rows are listed in {out / QUARANTINE}"
+    counts = quarantine.counts()
+
+    def first(reason: Reason) -> tuple[Record, str]:
+        return next((record, detail) for record, found, detail in quarantine.rows if found == reason)
+
+    if counts.get("unreadable", 0) > _UNREADABLE_LIMIT * total:
+        record, detail = first("unreadable")
+        raise DataError(
+            f"{_share(counts['unreadable'], total)} can't be read; the first: {detail}",
+            expected=f"at most {_UNREADABLE_LIMIT:.0%} unreadable rows, which go to quarantine",
+            where=record.place,
+            remedy=f"Check data.encoding and the file's delimiter. {listed}",
+        )
+    settings = {"missing_text": spec.clean.missing_text, "missing_label": spec.clean.missing_label}
+    for reason, setting in settings.items():
+        if setting == "error" and reason in counts:
+            record, detail = first(reason)  # type: ignore[arg-type]
+            raise DataError(
+                f"{detail.replace(' is empty', '')} is empty in {_share(counts[reason], total)}",
+                expected=f"a {reason.removeprefix('missing_')} in every row, or data.clean.{reason}: quarantine (leave them out)",
+                where=record.place,
+                remedy=listed,
+            )
+
+
+def _share(count: int, total: int) -> str:
+    return f"{count:,} of {total:,} rows ({count / total:.1%})"
+
+
+def _check_enough(labels: Sequence[tuple[str, ...]] | None, kept: int, total: int, spec: Data, out: Path) -> None:
+    listed = f"See {out / QUARANTINE} for what was left out and why."
+    if kept == 0:
+        raise DataError(
+            f"no row of {total:,} is left after cleaning",
+            expected="usable rows",
+            where=f"data.source ({spec.source})",
+            remedy=listed,
+        )
+    if labels is not None:
+        different = sorted({label for found in labels for label in found})
+        if len(different) < 2:
+            raise DataError(
+                f"all {kept:,} rows have the label {different[0]!r}",
+                expected="at least two labels, or there is nothing to tell apart",
+                where=f"data.columns.label ({spec.source})",
+                remedy=f"Check the label column. {listed}",
+            )
+
+
+def _check_ids(records: Sequence[Record], spec: Data) -> None:
+    first: dict[str, Record] = {}
+    for record in records:
+        other = first.setdefault(record.id, record)
+        if other is not record:
+            raise DataError(
+                f"the id {record.id!r} appears twice: here and at {other.place}",
+                expected="an id of its own for each row",
+                where=record.place,
+                remedy=f"Mend the column {spec.columns.get('id', 'id')!r}, or leave data.columns.id out: places are ids then.",
+            )
+
+
+def _check_seen(labels: Sequence[tuple[str, ...]], assigned: Sequence[str], spec: Data) -> None:
+    known = {label for found, name in zip(labels, assigned, strict=True) if name == "train" for label in found}
+    for found, name in zip(labels, assigned, strict=True):
+        unseen = [label for label in found if label not in known]
+        if unseen:
+            raise DataError(
+                f"the label {unseen[0]!r} occurs in the {name} split but in no training row",
+                expected="every label among the training rows",
+                where=f"data.split (by: {spec.split.by})",
+                remedy="Raise data.clean.min_rows_per_label, take the label out of the source, or choose data.split.by: stratified.",
+            )
+
+
+def _card(
+    spec: Data,
+    reading: Reading,
+    mapping: dict[str, str],
+    raw: Sequence[RawRow],
+    cleaned: _Cleaned,
+    labels: Sequence[tuple[str, ...]],
+    assigned: Sequence[str],
+    quarantine: Quarantine,
+) -> dict[str, Any]:
+    texts = [record.key for record in cleaned.records]
+    counts = quarantine.counts()
+    leaked = {
+        position
+        for low, high, _ in cleaned.pairs
+        if assigned[low] != assigned[high]
+        for position in (low, high)
+        if assigned[position] != "train"
+    }
+    languages, sampled = card.languages(texts, spec.split.seed)
+    return {
+        "rows_read": len(raw),
+        "rows_kept": len(cleaned.records),
+        "splits": {name: assigned.count(name) for name in splits.NAMES},
+        "labels": card.label_counts(labels),
+        "lengths": card.lengths(texts),
+        "languages": languages,
+        "languages_sampled": sampled,
+        "quarantine": counts,
+        "duplicates": {
+            "exact": counts.get("exact_duplicate", 0),
+            "near": cleaned.near_found,
+            "contradictions": counts.get("contradiction", 0),
+            "near_kept": len(leaked),
+        },
+        "label_folds": cleaned.folds,
+        "encoding": reading.encoding,
+        "columns": mapping,
+        "provenance": [asdict(item) for item in reading.provenance],
+    }
