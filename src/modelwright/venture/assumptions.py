@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from modelwright.base.errors import SpecError
+from modelwright.base.evidence import Basis
 from modelwright.spec.compute import Compute
 from modelwright.spec.quantities import Uncertain
 from modelwright.spec.venture import Customers, Venture
@@ -88,12 +89,12 @@ def gather(
     reader = _Reader(venture, today)
     customers, price = venture.customers or Customers(), venture.price
     inputs: dict[str, Input] = {
-        "price": reader.money("venture.price.plan", price and price.plan),
-        "overage": reader.exact("venture.price.overage", price.overage if price else 0.0),
         "growth": reader.share("venture.customers.growth", customers.growth, needed=customers.new is None),
         "churn": reader.share("venture.customers.churn", customers.churn, high=1.0),
         "new": reader.number("venture.customers.new", customers.new, needed=customers.start == 0),
         "requests": _requests(reader, venture, customers),
+        "price": reader.money("venture.price.plan", price.plan if price else None),
+        "overage": reader.exact("venture.price.overage", price.overage if price else 0.0),
         "acquisition": reader.money("venture.customers.acquisition_cost", customers.acquisition_cost, needed=False, ask=True),
         "other": reader.money("venture.other_costs", venture.other_costs, needed=False, ask=True),
         "load": reader.default("venture.payroll_load", venture.payroll_load, "payroll_load"),
@@ -174,7 +175,8 @@ class _Reader:
     def money(self, key: str, quantity: Uncertain | None, needed: bool = True, ask: bool = False) -> Input:
         if quantity is None:
             return self._absent(key, needed, ask)
-        factor, basis, note = 1.0, "assumed", ""
+        factor, note = 1.0, ""
+        basis: Basis = "assumed"
         if quantity.currency not in (None, self.venture.currency):
             worth = exchange_rate(quantity.currency, self.venture.currency, self.venture, self.today)
             factor, note = worth.value, f"1 {quantity.currency} = {worth.value:.4g} {worth.unit}, {worth.note or worth.source}"
@@ -182,7 +184,7 @@ class _Reader:
         if quantity.period == "year":
             factor /= 12
         source = "; ".join(filter(None, (key, note)))
-        return size(key, quantity.value * factor, quantity.spread * factor, basis, written(quantity), source)  # type: ignore[arg-type]
+        return size(key, quantity.value * factor, quantity.spread * factor, basis, written(quantity), source)
 
     def number(self, key: str, quantity: Uncertain | None, needed: bool) -> Input:
         if quantity is None:

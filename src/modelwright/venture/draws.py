@@ -1,8 +1,4 @@
-"""Draws from uncertain inputs, in numpy alone.
-
-Latin hypercube draws (McKay, Beckman & Conover 1979): each input's n values are the n quantiles of its law, in an order of
-its own. Their middle is exact, so that two seeds agree closely, and nothing heavier than numpy is loaded (importing
-scipy.stats costs more time than a whole plan).
+"""Draws from uncertain inputs: scrambled Sobol points, turned into values by each input's law.
 
 Laws, both set by a middle value and the P10–P90 range people give:
     size  lognormal: never negative; the middle is the median; both sides may have their own width
@@ -11,6 +7,7 @@ Laws, both set by a middle value and the P10–P90 range people give:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import asinh, inf, log
 from statistics import NormalDist
@@ -20,6 +17,7 @@ import numpy as np
 
 from modelwright.base.evidence import Basis
 from modelwright.venture.figures import Figure
+from modelwright.venture.sobol import DIMENSIONS, points
 
 _NORMAL = NormalDist()
 Z80 = _NORMAL.inv_cdf(0.9)
@@ -64,13 +62,20 @@ class Input:
         below, inside = _NORMAL.cdf(low), _NORMAL.cdf(high) - _NORMAL.cdf(low)
         return np.clip(self.middle + self.up * normal_quantiles(below + p * inside), *self.bounds)
 
-    def draw(self, paths: int, generator: np.random.Generator) -> np.ndarray:
-        """One value per path; an input without spread is a single value for all."""
-        if not self.uncertain:
-            return np.array([self.middle])
-        values = self.quantiles((np.arange(paths) + 0.5) / paths)
-        generator.shuffle(values)
-        return values
+
+def draw(inputs: Mapping[str, Input], paths: int, seed: int) -> dict[str, np.ndarray]:
+    """One value per path of each uncertain input, independent of each other; an input without spread is one value for all.
+
+    Inputs beyond the Sobol points' 32 dimensions get their quantiles in a random order (Latin hypercube, McKay et al. 1979).
+    """
+    generator = np.random.default_rng(seed)
+    uncertain = [name for name, item in inputs.items() if item.uncertain]
+    even = points(paths, min(len(uncertain), DIMENSIONS), generator)
+    values = {name: np.array([item.middle]) for name, item in inputs.items()}
+    for place, name in enumerate(uncertain):
+        p = even[place] if place < DIMENSIONS else (generator.permutation(paths) + 0.5) / paths
+        values[name] = inputs[name].quantiles(p)
+    return values
 
 
 def size(key: str, middle: float, spread: float, basis: Basis, said: str = "", source: str = "") -> Input:

@@ -15,6 +15,7 @@ import numpy as np
 from modelwright.spec.compute import Compute
 from modelwright.spec.venture import Venture
 from modelwright.venture.assumptions import CONSEQUENCES, gather
+from modelwright.venture.draws import draw
 from modelwright.venture.figures import Figure
 from modelwright.venture.paths import Paths, simulate
 from modelwright.venture.results import CASH, DEMAND, REVENUE, UNIT, Known, figures, listed, rank, sensitivity, unit_economics
@@ -54,8 +55,7 @@ def plan(
         return _empty(cost_per_1000.unit if cost_per_1000 else "USD", ("venture",))
     assumptions = gather(venture, compute, cost_per_1000, training_money, capacity_requests_per_month, today)
     known = Known(assumptions)
-    generator = np.random.default_rng(venture.seed)
-    values = {name: item.draw(venture.paths, generator) for name, item in assumptions.inputs.items()}
+    values = draw(assumptions.inputs, venture.paths, venture.seed)
     found = simulate(assumptions, values, venture.months)
     return {
         **_empty(venture.currency, assumptions.missing),
@@ -105,7 +105,7 @@ def _percentiles(values_mp: np.ndarray) -> dict[str, list[float]]:
     low, middle, high = (rank(share, paths) for share in (0.1, 0.5, 0.9))
     chosen = np.empty((3, len(values_mp)))
     for month, row in enumerate(values_mp):
-        row = row.copy()
+        row = row.astype(np.float32)  # seven digits are plenty for a curve, and selection is half as long
         row.partition(middle)
         row[:middle].partition(low)
         row[middle:].partition(high - middle)

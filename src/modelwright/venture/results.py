@@ -59,7 +59,8 @@ def figures(assumptions: Assumptions, known: Known, found: Paths, values: Mappin
     covered = np.isfinite(found.first_month_covered())
     build.share("break-even-probability", covered, CASH, f"share of futures that reach break-even in {months} months")
     build.quantiles("runway", found.runway_months(), "month", CASH, "months until the cash is gone; no new money is assumed")
-    build.share("ruin-probability", (found.cash_mp < 0).any(axis=0), CASH, f"cash gone inside {months} months, without new money")
+    ruined = found.cash_mp.min(axis=0) < 0
+    build.share("ruin-probability", ruined, CASH, f"cash gone inside {months} months, without new money")
     build.quantiles("final-cash", found.cash_mp[-1], money, CASH, f"after {months} months; below zero: what is missing")
     build.quantiles(
         "lowest-cash", found.cash_mp.min(axis=0), money, CASH, "lowest point of the plan; below zero: what is missing"
@@ -152,7 +153,8 @@ class _Builder:
 
 
 def _median_error(values: np.ndarray) -> float | None:
-    """Half the 95 % interval of the median, from order statistics; None if one end is beyond the plan."""
+    """Half the 95 % interval of the median, from order statistics; None if one end is beyond the plan. It is that of
+    independent draws: Sobol points do better."""
     reach = Z95 * sqrt(values.size) / 2
     low = values[max(0, int(values.size / 2 - reach))]
     high = values[min(values.size - 1, int(values.size / 2 + reach))]
@@ -201,8 +203,14 @@ def sensitivity(assumptions: Assumptions, months: int) -> dict[str, Any]:
         }
         for place, name in enumerate(uncertain)
     ]
-    rows.sort(key=lambda row: abs(row["at_high"] - row["at_low"]), reverse=True)
-    return {"of": "final-cash", "unit": assumptions.currency, "base": float(final[0]), "runway": runway[0], "inputs": rows}
+    order = sorted(range(len(rows)), key=lambda place: -abs(final[2 * place + 2] - final[2 * place + 1]))
+    return {
+        "of": "final-cash",
+        "unit": assumptions.currency,
+        "base": float(final[0]),
+        "runway": runway[0],
+        "inputs": [rows[place] for place in order],
+    }
 
 
 def listed(assumptions: Assumptions) -> list[dict[str, str]]:
