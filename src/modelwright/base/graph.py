@@ -17,17 +17,20 @@ class Graph:
     Args:
         path: an ONNX file.
         threads: intra-operator threads; 0 lets the runtime take all cores.
+        spin: let idle threads wait busily for the next operator. Faster for one caller on an idle machine; in a server the
+            waiting takes the cores that the event loop and other lanes need.
 
     Raises:
         ReleaseError: the file is no graph that this runtime can load.
     """
 
-    def __init__(self, path: Path, threads: int = 0) -> None:
+    def __init__(self, path: Path, threads: int = 0, spin: bool = True) -> None:
         runtime = require("onnxruntime", "serve")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", "1" if spin else "0")
         try:
             self.session = runtime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the runtime raises its own unrelated classes; this is the one border they cross

@@ -47,7 +47,7 @@ class Predictor:
         self.card: dict[str, Any] = _read(self.release, CARD)
         self.hash = _check(self.release, manifest, self.card, verify)
         self.task = load_task(self.release)
-        self.graph = Graph(self.release / GRAPH, threads)
+        self.graph = Graph(self.release / GRAPH, threads, spin=False)
 
     @property
     def name(self) -> str:
