@@ -38,9 +38,7 @@ def parser() -> argparse.ArgumentParser:
     new.add_argument(
         "--template", metavar="T", default="blank", help="the template; an unknown one lists them (default: %(default)s)"
     )
-    new.add_argument(
-        "--language", choices=("en", "zh"), default="en", help="language of comments and reports (default: %(default)s)"
-    )
+    new.add_argument("--language", choices=("en", "zh"), help="language of comments and reports (default: the template's)")
 
     run = verb("run", _run, "run the pipeline: from data to report; what has not changed is kept")
     run.add_argument("project", nargs="?", default=".", metavar="PROJECT", help="the project's folder or file (default: here)")
@@ -77,7 +75,11 @@ def _of_run(verb: argparse.ArgumentParser) -> None:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, or the error's own."""
     top = parser()
-    given = top.parse_args(arguments)
+    given, rest = top.parse_known_args(arguments)
+    if rest and given.verb == "run" and not any(word.startswith("-") for word in rest):
+        given.overrides += rest  # argparse gives up on positionals that stand behind an option
+    elif rest:
+        top.error(f"unrecognized arguments: {' '.join(rest)}")
     if given.version:
         from modelwright import __version__
 

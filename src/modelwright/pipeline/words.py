@@ -40,9 +40,15 @@ _WORDS: dict[str, tuple[str, str]] = {
         "毛利率 {margin} · 第 {even} 个月盈亏平衡 · 现金可用 {runway} 个月 · {months} 个月内破产概率 {ruin}",
     ),
     "plan-missing": ("not computed; missing: {missing}", "未计算；缺少：{missing}"),
-    "duplicate": ("duplicates", "重复"),
+    "exact_duplicate": ("exact duplicates", "完全重复"),
     "near_duplicate": ("near duplicates", "近似重复"),
     "contradiction": ("contradictions", "标签矛盾"),
+    "missing_text": ("without text", "缺少文本"),
+    "missing_label": ("without label", "缺少标签"),
+    "missing_split_column": ("without group or time", "缺少分组或时间"),
+    "wrong_type": ("of the wrong type", "类型错误"),
+    "unreadable": ("unreadable", "无法读取"),
+    "rare_label": ("rare labels", "样本过少的类别"),
 }
 
 
