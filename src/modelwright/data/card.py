@@ -3,31 +3,33 @@
 from __future__ import annotations
 
 import random
+import re
 from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
 
 from modelwright.base.optional import require
-from modelwright.data.cleaning.shingles import blocks
+from modelwright.data.cleaning.shingles import token_counts
 
 LANGUAGE_SAMPLE = 300
 """Rows whose language is looked at: identification costs about a millisecond a text."""
 _QUANTILES = {"p5": 0.05, "p50": 0.5, "p95": 0.95, "max": 1.0}
+_LOOKED_AT = 600
+"""Characters of a text that its language is told by."""
 _SCRIPTS = (
-    ("ja", ((0x3040, 0x30FF),)),
-    ("ko", ((0xAC00, 0xD7AF), (0x1100, 0x11FF))),
-    ("zh", ((0x4E00, 0x9FFF), (0x3400, 0x4DBF))),
-    ("th", ((0x0E00, 0x0E7F),)),
+    ("ja", re.compile("[\u3040-\u30ff]"), 0.1),
+    ("ko", re.compile("[\u1100-\u11ff\uac00-\ud7af]"), 0.3),
+    ("zh", re.compile("[\u3400-\u4dbf\u4e00-\u9fff]"), 0.3),
+    ("th", re.compile("[\u0e00-\u0e7f]"), 0.3),
 )
-"""Scripts that name their language by themselves; kana before Han, because Japanese has both."""
+"""Scripts that name their language by themselves, from a share of the letters on; kana before Han, because Japanese has both."""
 
 
 def lengths(texts: Sequence[str]) -> dict[str, dict[str, int]]:
     """Quantiles of characters and of words per text; a Chinese or Japanese character counts as a word."""
     characters = np.fromiter((len(text) for text in texts), np.int64, len(texts))
-    words = np.concatenate([np.zeros(0, np.int64), *(tokens for _, _, _, tokens in blocks(texts))])
-    return {"characters": _quantiles(characters), "words": _quantiles(words)}
+    return {"characters": _quantiles(characters), "words": _quantiles(token_counts(texts))}
 
 
 def _quantiles(values: np.ndarray) -> dict[str, int]:
@@ -43,8 +45,8 @@ def label_counts(labels: Sequence[tuple[str, ...]]) -> dict[str, int]:
 def languages(texts: Sequence[str], seed: int) -> tuple[dict[str, int], int]:
     """Texts per language (ISO 639-1) in a seeded sample, most frequent first, and the sample's size."""
     sample = list(texts) if len(texts) <= LANGUAGE_SAMPLE else random.Random(seed).sample(list(texts), LANGUAGE_SAMPLE)
-    by_script = [_script_language(text[:2000]) for text in sample]
-    unknown = [text[:2000] for text, language in zip(sample, by_script, strict=True) if language is None]
+    by_script = [_script_language(text[:_LOOKED_AT]) for text in sample]
+    unknown = [text[:_LOOKED_AT] for text, language in zip(sample, by_script, strict=True) if language is None]
     counts = Counter(language for language in by_script if language is not None)
     if unknown:
         classify = require("py3langid", "data").classify
@@ -53,9 +55,8 @@ def languages(texts: Sequence[str], seed: int) -> tuple[dict[str, int], int]:
 
 
 def _script_language(text: str) -> str | None:
-    letters = [ord(character) for character in text if character.isalpha()]
-    for language, ranges in _SCRIPTS:
-        share = sum(any(low <= code <= high for low, high in ranges) for code in letters) / max(1, len(letters))
-        if share > (0.1 if language == "ja" else 0.3):
+    letters = sum(map(str.isalpha, text))
+    for language, script, share in _SCRIPTS:
+        if letters and len(script.findall(text)) / letters > share:
             return language
     return None

@@ -50,15 +50,18 @@ def prepare(spec: Data, columns: Sequence[Column], folder: Path, out: Path, cons
         MachineError: a source out of reach, or a folder that can't be written.
     """
     reading = open_source(spec, folder, console)
-    mapping = map_columns(spec, columns, reading.columns)
-    if spec.split.column is not None and spec.split.column not in {*reading.columns, *mapping}:
-        raise missing_column(spec.split.column, "data.split.column", reading.columns)
     quarantine = Quarantine()
     try:
+        mapping = map_columns(spec, columns, reading.columns)
+        if spec.split.column is not None and spec.split.column not in {*reading.columns, *mapping}:
+            raise missing_column(spec.split.column, "data.split.column", reading.columns)
         return _prepare(spec, columns, reading, mapping, out, console, quarantine)
     except DataError:
-        quarantine.write(out / QUARANTINE, reading.columns)
+        if quarantine.rows:
+            quarantine.write(out / QUARANTINE, reading.columns)
         raise
+    finally:
+        reading.close()
 
 
 def _prepare(
@@ -123,12 +126,13 @@ def _limited(rows: Iterator[RawRow], spec: Data) -> Iterator[RawRow]:
 
 @dataclass
 class _Cleaned:
-    """What cleaning leaves. `pairs` are near duplicates that stay, by position; `near_found` counts those found at all."""
+    """What cleaning leaves. `pairs` are near duplicates that stay, by position; the counts say what was found."""
 
     records: list[Record]
     folds: dict[str, str] = field(default_factory=dict)
     pairs: list[tuple[int, int, float]] = field(default_factory=list)
     near_found: int = 0
+    exact_found: int = 0
 
 
 def _clean(spec: Data, columns: Sequence[Column], role: str | None, records: list[Record], quarantine: Quarantine) -> _Cleaned:
@@ -139,10 +143,11 @@ def _clean(spec: Data, columns: Sequence[Column], role: str | None, records: lis
     set_keys(records, columns)
     if role is not None and clean.contradictions == "quarantine":
         records = remove_contradictions(records, role, quarantine)
+    exact_found = len(records) - len({record.key for record in records})
     if clean.duplicates != "keep":
         records = remove_exact(records, quarantine)
     pairs = near_pairs([record.key for record in records], clean.similarity)
-    near_found = len({max(low, high) for low, high, _ in pairs})
+    near_found = len({high for low, high, _ in pairs if records[low].key != records[high].key})
     if clean.duplicates == "near":
         records, pairs = remove_near(records, pairs, quarantine), []
     before = {id(record): position for position, record in enumerate(records)}
@@ -150,7 +155,7 @@ def _clean(spec: Data, columns: Sequence[Column], role: str | None, records: lis
         records = remove_rare(records, role, clean.min_rows_per_label, quarantine)
     now = {before[id(record)]: position for position, record in enumerate(records)}
     pairs = [(now[low], now[high], similarity) for low, high, similarity in pairs if low in now and high in now]
-    return _Cleaned(records, folds, pairs, near_found)
+    return _Cleaned(records, folds, pairs, near_found, exact_found)
 
 
 def _with_split_value(spec: Data, records: list[Record], quarantine: Quarantine) -> list[Record]:
@@ -289,7 +294,7 @@ def _card(
         "languages_sampled": sampled,
         "quarantine": counts,
         "duplicates": {
-            "exact": counts.get("exact_duplicate", 0),
+            "exact": cleaned.exact_found,
             "near": cleaned.near_found,
             "contradictions": counts.get("contradiction", 0),
             "near_kept": len(leaked),

@@ -52,9 +52,10 @@ def _by_class(labels: Sequence[str], wanted: dict[str, int], seed: int) -> list[
     for label in classes:
         generator.shuffle(positions[label])
     assigned = ["train"] * len(labels)
+    share = {label: len(found) / len(labels) for label, found in positions.items()}
     for name in ("test", "validation"):
         free = {label: len(positions[label]) for label in classes}
-        shares = _shares({label: wanted[name] * labels.count(label) / len(labels) for label in classes}, free, wanted[name])
+        shares = _shares({label: wanted[name] * share[label] for label in classes}, free, wanted[name])
         for label, count in shares.items():
             for position in positions[label][:count]:
                 assigned[position] = name

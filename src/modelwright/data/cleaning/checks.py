@@ -7,6 +7,7 @@ import decimal
 import difflib
 import json
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ from modelwright.data.sources.source import RawRow
 from modelwright.spec.data import Data
 
 ID = "id"
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 def map_columns(spec: Data, columns: Sequence[Column], found: Sequence[str]) -> dict[str, str]:
@@ -73,8 +75,9 @@ class Checker:
         kept = []
         for row in rows:
             record = Record(self._id(row), row.place, row.values, self._values(row))
-            if row.problem:
-                quarantine.add(record, "unreadable", row.problem)
+            problem = row.problem or _broken(record)
+            if problem:
+                quarantine.add(record, "unreadable", problem)
             elif self._complete(record, quarantine):
                 kept.append(record)
         return kept
@@ -132,6 +135,14 @@ class Checker:
         labels = [_label_text(part) for part in parts if not is_missing(part)]
         wrong = next((label for label in labels if isinstance(label, TypeError)), None)
         return wrong or tuple(dict.fromkeys(label for label in labels if isinstance(label, str))) or None
+
+
+def _broken(record: Record) -> str:
+    """Half of a surrogate pair is no character: no file can hold it (a bad escape in JSON, a broken cell of a database)."""
+    for name, value in record.values.items():
+        if isinstance(value, str) and not value.isascii() and _SURROGATES.search(value):
+            return f"column {name!r} holds bytes or escapes that are no characters"
+    return ""
 
 
 def is_missing(value: Any) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-_SPACES = re.compile(r"[^\S\n]+")
-_BREAKS = re.compile(r" ?\n\s*")
+_SPACES = re.compile(r"[^\S\n]{2,}|[^\S\n ]")  # what is not yet one plain space: most spaces are, and cost nothing
+_BREAKS = re.compile(r" \n\s*|\n\s+")
 
 
 def fold_text(text: str) -> str:

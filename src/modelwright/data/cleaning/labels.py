@@ -10,8 +10,10 @@ from modelwright.data.cleaning.record import Quarantine, Record, keep
 
 
 def labels_of(record: Record, role: str) -> tuple[str, ...]:
-    """The row's labels as a tuple, whether it carries one or several."""
-    label = record.values[role]
+    """The row's labels as a tuple, whether it carries one, several, or (where the task allows it) none."""
+    label = record.values.get(role)
+    if label is None:
+        return ()
     return label if isinstance(label, tuple) else (label,)
 
 
@@ -31,11 +33,11 @@ def unite_spellings(records: Sequence[Record], role: str) -> dict[str, str]:
         folds |= {label: best for label in counts if label != best}
     if folds:
         for record in records:
-            label = record.values[role]
-            if isinstance(label, tuple):
-                record.values[role] = tuple(dict.fromkeys(folds.get(part, part) for part in label))
-            else:
-                record.values[role] = folds.get(label, label)
+            found = record.values.get(role)
+            if isinstance(found, tuple):
+                record.values[role] = tuple(dict.fromkeys(folds.get(part, part) for part in found))
+            elif found is not None:
+                record.values[role] = folds.get(found, found)
     return folds
 
 

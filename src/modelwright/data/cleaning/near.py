@@ -35,7 +35,7 @@ def _hash(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All shingles one after another, where each text's begin (one more at the end), and signatures (texts × BINS)."""
     signatures = np.full((len(texts), BINS), _EMPTY)
     parts, sizes = [], np.zeros(len(texts), np.int64)
-    for start, hashes, counts, _ in blocks(texts):
+    for start, hashes, counts in blocks(texts):
         parts.append(hashes)
         sizes[start : start + len(counts)] = counts
         row = np.repeat(np.arange(start, start + len(counts)), counts)

@@ -44,12 +44,12 @@ def mix(values: np.ndarray) -> np.ndarray:
     return values ^ (values >> np.uint64(31))
 
 
-def blocks(texts: Sequence[str]) -> Iterator[tuple[int, np.ndarray, np.ndarray, np.ndarray]]:
+def blocks(texts: Sequence[str]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Hash texts block by block, memory bounded by the block.
 
     Yields:
         position of the block's first text; shingle hashes of all its texts, one after another; each text's number of shingles
-        (0 for a text without tokens); each text's number of tokens.
+        (0 for a text without tokens).
     """
     start = 0
     while start < len(texts):
@@ -61,7 +61,19 @@ def blocks(texts: Sequence[str]) -> Iterator[tuple[int, np.ndarray, np.ndarray, 
         start = end
 
 
-def _block(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def token_counts(texts: Sequence[str]) -> np.ndarray:
+    """Tokens of each text, by the definition above."""
+    counts = [_find_tokens(texts[start : start + 1000])[3] for start in range(0, len(texts), 1000)]
+    return np.concatenate([np.zeros(0, np.int64), *counts])
+
+
+def _block(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    codes, starts, ends, counts = _find_tokens(texts)
+    return _shingle_hashes(_token_hashes(codes, starts, ends), counts)
+
+
+def _find_tokens(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Code points of all texts, where tokens start and end in them, and each text's number of tokens."""
     folded = [text.casefold() + "\n" for text in texts]  # the break ends the last token
     joined = "".join(folded)
     codes = np.frombuffer(joined.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
@@ -71,11 +83,8 @@ def _block(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     starts = np.flatnonzero((kinds == 2) | ((kinds == 1) & (before != 1)))
     after = np.concatenate((kinds[1:], [0]))
     ends = np.flatnonzero((kinds == 2) | ((kinds == 1) & (after != 1))) + 1
-    tokens = _token_hashes(codes, starts, ends)
     edges = np.concatenate(([0], np.cumsum(lengths)))
-    counts = np.diff(np.searchsorted(starts, edges))
-    hashes, sizes = _shingle_hashes(tokens, counts)
-    return hashes, sizes, counts
+    return codes, starts, ends, np.diff(np.searchsorted(starts, edges))
 
 
 def _token_hashes(codes: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:

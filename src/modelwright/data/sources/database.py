@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
@@ -35,11 +35,11 @@ def read(spec: Data, project: Path) -> Reading:
         )
     provenance = (Provenance(public(spec.source), public(spec.source), version=None),)
     if spec.source.startswith("sqlite"):
-        columns, rows = _sqlite(_file(spec, project), spec.query)
+        columns, rows, close = _sqlite(_file(spec, project), spec.query)
     else:
-        columns, rows = _postgresql(spec)
+        columns, rows, close = _postgresql(spec)
     numbered = (RawRow(f"query:row {number}", dict(zip(columns, row, strict=True))) for number, row in enumerate(rows, 1))
-    return Reading(columns, numbered, provenance=provenance)
+    return Reading(columns, numbered, provenance=provenance, close=close)
 
 
 def identity(spec: Data, project: Path) -> list[Any]:
@@ -73,14 +73,19 @@ def _file(spec: Data, project: Path) -> Path:
     return path
 
 
-def _sqlite(path: Path, query: str) -> tuple[tuple[str, ...], Iterator[tuple]]:
+def _sqlite(path: Path, query: str) -> tuple[tuple[str, ...], Iterator[tuple], Callable[[], object]]:
     connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)  # reading must not change the data
+    connection.text_factory = lambda raw: raw.decode("utf-8", "surrogateescape")  # one broken cell is one row in quarantine
     try:
         cursor = connection.execute(query)
     except sqlite3.Error as error:
         connection.close()
         raise _failed(str(error)) from error
-    columns = _columns(cursor.description)
+    try:
+        columns = _columns(cursor.description)
+    except DataError:
+        connection.close()
+        raise
 
     def rows() -> Iterator[tuple]:
         with contextlib.closing(connection):
@@ -90,10 +95,10 @@ def _sqlite(path: Path, query: str) -> tuple[tuple[str, ...], Iterator[tuple]]:
             except sqlite3.Error as error:
                 raise _failed(str(error)) from error
 
-    return columns, rows()
+    return columns, rows(), connection.close
 
 
-def _postgresql(spec: Data) -> tuple[tuple[str, ...], Iterator[tuple]]:
+def _postgresql(spec: Data) -> tuple[tuple[str, ...], Iterator[tuple], Callable[[], object]]:
     psycopg = require("psycopg", "data")
     try:
         connection = psycopg.connect(spec.source, connect_timeout=15)
@@ -124,7 +129,7 @@ def _postgresql(spec: Data) -> tuple[tuple[str, ...], Iterator[tuple]]:
             except psycopg.Error as error:
                 raise _failed(_without_secrets(str(error), spec.source)) from None
 
-    return columns, rows()
+    return columns, rows(), connection.close
 
 
 def _columns(description: Any) -> tuple[str, ...]:

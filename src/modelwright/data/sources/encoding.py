@@ -161,25 +161,12 @@ def _scan(path: Path, encoding: str, check_nul: bool) -> int | None:
     failure, position, line, pending = None, 0, 1, 0
     for chunk in _chunks(path):
         if check_nul and b"\0" in chunk:
-            at = chunk.index(b"\0")
-            raise DataError(
-                f"there is a NUL byte in line {line + chunk.count(bytes([10]), 0, at)}: this is a binary file, or a damaged one",
-                expected="a text file",
-                where=f"{path.name}:{line + chunk.count(bytes([10]), 0, at)}",
-                remedy="Export the data again as text; if it is UTF-16 without a mark, set data.encoding: utf-16-le.",
-            )
-        first, last = chunk.find(b"\n"), max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
-        if pending + (len(chunk) if first < 0 else first) > LINE_LIMIT_BYTES and (
-            first < 0 or pending > LINE_LIMIT_BYTES - _CHUNK_BYTES
-        ):
-            raise DataError(
-                f"line {line} is longer than {LINE_LIMIT_BYTES:,} bytes",
-                expected="one row a line, of at most 10 MB",
-                where=f"{path.name}:{line}",
-                remedy="Split the file into rows; a giant text is a document, not a row.",
-            )
+            raise _binary(path, line + chunk.count(b"\n", 0, chunk.index(b"\0")))
+        first = _first_break(chunk)
+        if pending + (len(chunk) if first < 0 else first) > LINE_LIMIT_BYTES:
+            raise _too_long(path, line)
+        pending = pending + len(chunk) if first < 0 else len(chunk) - 1 - max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
         line += chunk.count(b"\n")
-        pending = pending + len(chunk) if last < 0 else len(chunk) - last - 1
         if failure is None:
             try:
                 decoder.decode(chunk)
@@ -192,3 +179,27 @@ def _scan(path: Path, encoding: str, check_nul: bool) -> int | None:
         except UnicodeDecodeError:
             failure = position - 1
     return failure
+
+
+def _first_break(chunk: bytes) -> int:
+    """Where the first line ends, with either line break; -1 if it does not."""
+    found = [at for at in (chunk.find(b"\n"), chunk.find(b"\r")) if at >= 0]
+    return min(found, default=-1)
+
+
+def _binary(path: Path, line: int) -> DataError:
+    return DataError(
+        f"there is a NUL byte in line {line}: this is a binary file, or a damaged one",
+        expected="a text file",
+        where=f"{path.name}:{line}",
+        remedy="Export the data again as text; if it is UTF-16 without a mark, set data.encoding: utf-16-le.",
+    )
+
+
+def _too_long(path: Path, line: int) -> DataError:
+    return DataError(
+        f"line {line} is longer than {LINE_LIMIT_BYTES:,} bytes",
+        expected="one row a line, of at most 10 MB",
+        where=f"{path.name}:{line}",
+        remedy="Split the file into rows; a giant text is a document, not a row.",
+    )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from modelwright.base.errors import DataError
 from modelwright.base.optional import require
@@ -26,13 +28,28 @@ def read(path: Path, spec: Data) -> Reading:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # it warns of styles and validations that it does not read; neither do we
             book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise DataError(
-            f"the workbook can't be read: {error}",
-            expected="an undamaged .xlsx file (older .xls files are not read)",
-            where=str(path),
-            remedy="Save it again as .xlsx, or export the sheet as CSV.",
-        ) from error
+    except (zipfile.BadZipFile, KeyError, ValueError, SyntaxError, OSError) as error:
+        raise _damaged(path, error) from error
+    try:
+        columns, cells, title = _header(book, spec, path)
+    except DataError:
+        book.close()
+        raise
+
+    def rows() -> Iterator[RawRow]:
+        with contextlib.closing(book):
+            try:
+                for number, row in cells:
+                    if any(cell is not None for cell in row):
+                        yield RawRow(f"{path.name}:{title}!{number}", dict(zip(columns, row, strict=False)))
+            except (zipfile.BadZipFile, SyntaxError, ValueError) as error:  # a SyntaxError is what damaged XML raises
+                raise _damaged(path, error) from error
+
+    return Reading(columns, rows(), close=book.close)
+
+
+def _header(book: Any, spec: Data, path: Path) -> tuple[tuple[str, ...], Iterator[tuple[int, tuple]], str]:
+    """Column names, the numbered rows below them, and the sheet's title."""
     if spec.sheet is not None and spec.sheet not in book.sheetnames:
         raise DataError(
             f"there is no sheet {spec.sheet!r}",
@@ -58,11 +75,13 @@ def read(path: Path, spec: Data) -> Reading:
             where=f"{path.name}:{sheet.title}",
             remedy="Rename one of them.",
         )
+    return columns, cells, sheet.title
 
-    def rows() -> Iterator[RawRow]:
-        for number, row in cells:
-            if any(cell is not None for cell in row):
-                yield RawRow(f"{path.name}:{sheet.title}!{number}", dict(zip(columns, row, strict=False)))
-        book.close()
 
-    return Reading(columns, rows())
+def _damaged(path: Path, error: Exception) -> DataError:
+    return DataError(
+        f"the workbook can't be read: {error}",
+        expected="an undamaged .xlsx file (older .xls files are not read)",
+        where=str(path),
+        remedy="Save it again as .xlsx, or export the sheet as CSV.",
+    )

@@ -44,7 +44,7 @@ def read(path: Path, spec: Data) -> Reading:
             except (arrow.ArrowException, OSError) as error:
                 raise _damaged(path, error) from error
 
-    return Reading(columns, rows())
+    return Reading(columns, rows(), close=file.close)
 
 
 def _class_names(metadata: Mapping[bytes, bytes]) -> dict[str, list[str]]:

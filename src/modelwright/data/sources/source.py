@@ -5,8 +5,8 @@ A source knows files and servers; it knows nothing of tasks, roles or cleaning.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,10 @@ class Provenance:
     citation: str | None = None
 
 
+def _nothing() -> None:
+    """For sources that open their file only when the first row is asked for."""
+
+
 @dataclass(frozen=True)
 class Reading:
     """An opened source.
@@ -48,12 +52,14 @@ class Reading:
         rows: read once; raises DataError where the source breaks.
         encoding: of text files; None where the format fixes it.
         provenance: one record per source.
+        close: lets go of files and connections if the rows are not read to their end.
     """
 
     columns: tuple[str, ...]
     rows: Iterator[RawRow]
     encoding: str | None = None
-    provenance: tuple[Provenance, ...] = field(default=())
+    provenance: tuple[Provenance, ...] = ()
+    close: Callable[[], object] = _nothing
 
 
 def stat_identity(path: Path) -> list[Any]:
