@@ -301,10 +301,17 @@ def _load() -> dict[str, Any]:
 
 
 _PLAN_FIGURES = (
-    ("gross-margin", 0.91, 0.88, 0.93, "1", "estimated", "P10–P90"),
-    ("runway", 22.0, 17.0, 31.0, "month", "estimated", "P10–P90"),
-    ("break-even", 14.0, 11.0, 19.0, "month", "estimated", "P10–P90"),
-    ("ruin", 0.18, 0.15, 0.21, "1", "estimated", "before month 36"),
+    ("gross-margin", 0.91, 0.88, 0.93, "1", "estimated", "over 36 months; P10–P90"),
+    ("break-even-month", ">36", 31.0, None, "month", "assumed", "first month whose revenue covers its costs; P10–P90"),
+    ("break-even-probability", 0.24, 0.21, 0.27, "1", "assumed", "share of futures"),
+    ("runway", 22.0, 17.0, 31.0, "month", "assumed", "months until the cash is gone; P10–P90"),
+    ("ruin-probability", 0.18, 0.15, 0.21, "1", "assumed", "cash gone inside 36 months"),
+    ("final-cash", -211_000.0, -264_000.0, 84_000.0, "USD", "assumed", "after 36 months; P10–P90"),
+    ("final-customers", 62.0, 27.0, 151.0, "customers", "assumed", "after 36 months; P10–P90"),
+    ("final-revenue", 1_240.0, 520.0, 3_050.0, "USD", "assumed", "in month 36; P10–P90"),
+    ("revenue-per-customer", 20.4, 19.0, 23.1, "USD", "assumed", "a month; P10–P90"),
+    ("contribution-per-customer", 18.2, 17.0, 20.9, "USD", "assumed", "a month; P10–P90"),
+    ("lifetime-value", 402.0, 288.0, 611.0, "USD", "assumed", "P10–P90"),
 )
 
 
@@ -340,11 +347,45 @@ def _plan(bad: str) -> dict[str, Any]:
         ],
         "unit": {"price": 19.0, "requests": 8000.0, "revenue": 19.0, "compute": 0.0042, "support": 0.95, "margin": 18.0458},
         "missing": ["venture.customers.acquisition_cost"],
-        "tornado": [
-            {"name": "customers.growth", "low": 16.0, "high": 34.0, "unit": "month", "base": 22.0},
-            {"name": "customers.churn", "low": 19.0, "high": 25.0, "unit": "month", "base": 22.0},
-            {"name": "price.plan", "low": 21.0, "high": 23.0, "unit": "month", "base": 22.0},
+        "sensitivity": {
+            "of": "final-cash",
+            "unit": "USD",
+            "base": -211_000.0,
+            "runway": 22.0,
+            "inputs": [
+                {
+                    "key": "venture.customers.growth",
+                    "low": 0.06,
+                    "high": 0.18,
+                    "at_low": -262_000.0,
+                    "at_high": 61_000.0,
+                    "runway_at_low": 17.0,
+                    "runway_at_high": None,
+                },
+                {
+                    "key": "venture.customers.churn",
+                    "low": 0.02,
+                    "high": 0.06,
+                    "at_low": -160_000.0,
+                    "at_high": -243_000.0,
+                    "runway_at_low": 24.0,
+                    "runway_at_high": 20.0,
+                },
+                {
+                    "key": "venture.price.plan" + bad,
+                    "low": 17.0,
+                    "high": 21.0,
+                    "at_low": -219_000.0,
+                    "at_high": -203_000.0,
+                    "runway_at_low": 21.0,
+                    "runway_at_high": 23.0,
+                },
+            ],
+        },
+        "asked": [
+            {"key": "venture.other_costs", "en": "rent, tools and services are not counted", "zh": "未计入房租、工具和服务费用"}
         ],
+        "note": "no new money is assumed",
     }
 
 

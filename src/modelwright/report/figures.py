@@ -12,6 +12,7 @@ from modelwright.report.numbers import Numbers
 from modelwright.report.read import Run
 from modelwright.report.words import Words
 
+_MULTIPLES = ("plan/lifetime-value-to-acquisition",)  # ratios that are read as "3.1 times", not as shares
 MARKS = {"measured": "●", "estimated": "◐", "assumed": "○", "fallback": "◌"}
 
 
@@ -59,7 +60,17 @@ class Figures:
             self.words("figure.missing")
         )
 
-    def mark(self, basis: str) -> Markup:
+    def linked(self, name: str, text: str) -> Markup:
+        """Words about a record (its interval, say) that link to it as its figure does."""
+        record = self.run.evidence[name]
+        return Markup('<a class="figure quiet" href="#{}" data-basis="{}">{}</a>').format(
+            quote(self.anchors[name]), record.basis, text
+        )
+
+    def mark(self, basis: str, silent: bool = False) -> Markup:
+        """The sign of a basis; its word is read aloud unless it stands beside anyway (`silent`)."""
+        if silent:
+            return Markup('<span class="mark" aria-hidden="true">{}</span> ').format(MARKS[basis])
         word = self.words(f"basis.{basis}")
         return Markup('<span class="mark" aria-hidden="true">{}</span><span class="unseen"> ({})</span>').format(
             MARKS[basis], word
@@ -86,7 +97,7 @@ class Figures:
 
 def is_share(name: str) -> bool:
     """Whether a ratio of this name is read in per cent (shares, margins, probabilities) rather than as a metric."""
-    return name.startswith(("plan/", "data/"))
+    return name.startswith(("plan/", "data/")) and name not in _MULTIPLES
 
 
 def _anchors(evidence: Mapping[str, Evidence]) -> dict[str, str]:

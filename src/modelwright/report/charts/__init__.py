@@ -1,0 +1,37 @@
+"""The page's charts: from artefacts to plotly's JSON, each with its text alternative."""
+
+from __future__ import annotations
+
+from modelwright.report.charts import of_data, of_quality, of_routes, of_service
+from modelwright.report.charts.style import Chart
+from modelwright.report.numbers import Numbers
+from modelwright.report.read import Run
+from modelwright.report.words import Words
+
+
+def draw(run: Run, words: Words, numbers: Numbers, route: str | None, metric: str | None) -> dict[str, Chart]:
+    """Every chart whose artefacts are there, by id of the place it has on the page.
+
+    Args:
+        route: whose quality is drawn; metric: of its slices.
+    """
+    drawn = {
+        "labels": of_data.labels(run.card, words, numbers),
+        "lengths": of_data.lengths(run.card, words, numbers),
+        "curves": of_routes.curves(run, words, numbers),
+        "forecast": of_routes.forecast(run, words, numbers),
+        "pareto": of_routes.pareto(run, words, numbers),
+        "variants": of_routes.variants(run, words, numbers),
+        "load": of_service.load(run.load, words, numbers),
+        "cash": of_service.fan(run.plan, "cash", words, numbers),
+        "customers": of_service.fan(run.plan, "customers", words, numbers),
+        "revenue": of_service.fan(run.plan, "revenue", words, numbers),
+        "tornado": of_service.tornado(run.plan, words, numbers),
+        "unit": of_service.unit(run.plan, words, numbers),
+    }
+    if route is not None and route in run.evaluations:
+        evaluation, source = run.evaluations[route], f"evaluate/{route}/evaluation.json"
+        drawn["confusion"] = of_quality.confusion(evaluation, source, words, numbers)
+        drawn["reliability"] = of_quality.reliability(evaluation, source, words, numbers)
+        drawn["slices"] = of_quality.slices(evaluation, metric or "", source, words, numbers)
+    return {name: chart for name, chart in drawn.items() if chart is not None}

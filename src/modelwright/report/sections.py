@@ -1,0 +1,363 @@
+"""What each section of the page shows, prepared for its template: rows of figures, facts, sentences.
+
+Numbers with a ledger record come as links to it (`Figures.figure`); what is read from an artefact goes into a block that names
+the file. Nothing is computed that a stage should have measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from markupsafe import Markup
+
+from modelwright.base.evidence import Evidence
+from modelwright.report.figures import Figures
+from modelwright.report.read import Run
+
+_START = 240  # characters of a mistaken row that are shown at once
+_MOST_MISTAKES = 20
+_TEXT_LIMIT = 4000
+Row = tuple[Any, ...]
+
+
+def shown_route(run: Run) -> str | None:
+    """The route whose quality is shown: the one taken, else the first with an evaluation."""
+    if run.chosen in run.evaluations:
+        return run.chosen
+    return next(iter(run.evaluations), None)
+
+
+def quality_record(run: Run) -> str | None:
+    """The record of the shipped model's quality on held-out rows: the compressed variant's, else the route's."""
+    names = []
+    if run.variants and run.metric:
+        names.append(f"compress/{run.variants.get('chosen')}/test/{run.metric}")
+    route = shown_route(run)
+    if route and run.metric:
+        names.append(f"evaluate/{route}/test/{run.metric}")
+    return next((name for name in names if name in run.evidence), None)
+
+
+def cost_record(run: Run) -> str | None:
+    names = ["rehearse/cost-per-1000", f"evaluate/{run.chosen}/cost-per-1000"]
+    return next((name for name in names if name in run.evidence), None)
+
+
+def headline(run: Run, figures: Figures) -> dict[str, Any]:
+    """The decision in one sentence, and the four cards."""
+    words = figures.words
+    if run.decision is None:
+        title = words("headline.undecided")
+    elif run.chosen is None:
+        title = words("headline.none")
+    else:
+        title = words("headline.take", route=run.chosen)
+    metric = figures.name(run.metric) if run.metric else None
+    cards = [
+        _card(figures, words("card.quality", metric=metric) if metric else words("card.quality.none"), quality_record(run)),
+        _card(figures, words("card.cost"), cost_record(run)),
+        _card(figures, words("card.margin"), "plan/gross-margin"),
+        _card(figures, words("card.runway"), "plan/runway"),
+    ]
+    reason = (run.decision or {}).get("reason") or {}
+    return {"title": title, "reason": reason.get(words.language) or reason.get("en"), "cards": cards}
+
+
+def _card(figures: Figures, label: str, name: str | None) -> dict[str, Any]:
+    words = figures.words
+    record = figures.run.evidence.get(name) if name else None
+    if record is None:
+        return {"label": label, "value": figures.missing(), "range": words("card.missing"), "basis": ""}
+    ends = figures.interval(record)
+    return {
+        "label": label,
+        "value": figures.figure(record.name),
+        "range": figures.linked(record.name, words("card.interval", interval=ends)) if ends else words("card.no-interval"),
+        "basis": Markup("{}{}").format(figures.mark(record.basis, silent=True), words(f"basis.{record.basis}")),
+    }
+
+
+def data(run: Run, figures: Figures) -> dict[str, Any]:
+    words, numbers = figures.words, figures.numbers
+    names = ("rows-read", "rows-kept", "duplicates-exact", "duplicates-near", "contradictions", "labels", "largest-label")
+    card = run.card or {}
+    languages = card.get("languages") or {}
+    total = max(1, sum(languages.values()))
+    listed = (f"{name} {numbers.percent(count / total)}" for name, count in languages.items())
+    near = (card.get("duplicates") or {}).get("near_kept")
+    return {
+        "facts": [(words(f"data.{name}"), figures.figure(f"data/{name}")) for name in names if figures.has(f"data/{name}")],
+        "splits": [
+            (words.get(f"split.{name}", name), numbers.plain(count)) for name, count in (card.get("splits") or {}).items()
+        ],
+        "quarantine": [
+            (words.get(f"reason.{name}", name), numbers.plain(count)) for name, count in (card.get("quarantine") or {}).items()
+        ],
+        "languages": (", " if words.language == "en" else "，").join(listed),
+        "near_kept": numbers.plain(near) if near else None,
+    }
+
+
+def route(run: Run, figures: Figures) -> dict[str, Any]:
+    words, numbers = figures.words, figures.numbers
+    metric = run.metric or ""
+    name = figures.name(metric)
+    decision = run.decision or {}
+    candidates = decision.get("candidates") or []
+    rows = [
+        (
+            item,
+            figures.figure(f"evaluate/{item}/validation/{metric}", interval=True),
+            figures.figure(f"evaluate/{item}/test/{metric}", interval=True),
+            *(figures.figure(f"evaluate/{item}/{what}") for what in ("latency-p95", "cost-per-1000", "size")),
+            figures.figure(f"train/{item}/time"),
+        )
+        for item in run.routes
+    ]
+    columns = [words("route.route"), words("route.validation", metric=name), words("route.test", metric=name)]
+    columns += [words(f"route.{key}") for key in ("latency", "cost", "size", "train")]
+    asked = [
+        (key, limit) for key, limit in conditions(run, figures) if any(key in (item.get("meets") or {}) for item in candidates)
+    ]
+    condition_columns = [words("route.route")]
+    condition_columns += [words(f"route.condition.{key}", metric=name, limit=limit) for key, limit in asked]
+    condition_columns += [words(f"route.{key}") for key in ("as-good", "p-value", "front")]
+    confirmed = {True: "route.confirmed", False: "route.not-confirmed"}.get(
+        decision.get("confirmed_on_test"), "route.unconfirmed"
+    )
+
+    def said(value: bool | None) -> Markup:
+        return words("unknown" if value is None else "yes" if value else "no")
+
+    verdicts = [
+        (
+            item["route"],
+            *(said((item.get("meets") or {}).get(key)) for key, _ in asked),
+            said(item.get("as_good")),
+            "–" if item.get("p_value") is None else numbers.ratio(item["p_value"]),
+            said(item.get("front")),
+        )
+        for item in candidates
+    ]
+    keys = ("epochs", "steps", "rate", "precision", "parameters", "stopped")
+    return {
+        "columns": columns,
+        "rows": rows,
+        "condition_columns": condition_columns,
+        "conditions": verdicts,
+        "confirmed": words(confirmed),
+        "training_columns": [words("route.route"), *(words(f"route.{key}") for key in keys)],
+        "training": [(name, *_training(result, figures)) for name, result in run.results.items()],
+        "result_paths": [f"train/{name}/result.json" for name in run.results],
+    }
+
+
+def _training(result: Mapping[str, Any], figures: Figures) -> Row:
+    numbers = figures.numbers
+    values = [result.get(key) for key in ("epochs", "steps", "samples_per_second")]
+    count = result.get("parameters")
+    words = [result.get("precision") or "–", "–" if count is None else numbers.plain(count)]
+    stopped = result.get("stopped_by") or "–"
+    return (
+        *("–" if value is None else numbers.plain(value) for value in values),
+        *words,
+        figures.words.get(f"stopped.{stopped}", stopped),
+    )
+
+
+def conditions(run: Run, figures: Figures) -> list[tuple[str, str]]:
+    """The conditions that the project set, with their limits as written."""
+    decision = run.decision or {}
+    asked = decision.get("conditions") or {}
+    found = []
+    for key in ("at_least", "latency_ms_p95", "cost_per_1000"):
+        limit = asked.get(key)
+        if limit is None:
+            continue
+        if isinstance(limit, Mapping):  # money carries its currency
+            unit = limit.get("currency") or next(
+                (item["currency"] for item in decision["candidates"] if item.get("currency")), "USD"
+            )
+            found.append((key, figures.numbers.write(limit["value"], unit)))
+        else:
+            unit = {"at_least": "1", "latency_ms_p95": "ms"}.get(key, "")
+            found.append((key, f"{limit:g}" if unit == "1" else figures.numbers.write(limit, unit)))
+    return found
+
+
+def quality(run: Run, figures: Figures) -> dict[str, Any] | None:
+    name = shown_route(run)
+    if name is None:
+        return None
+    words = figures.words
+    metrics = dict.fromkeys(
+        record.rpartition("/")[2]
+        for record in run.evidence
+        if record.startswith((f"evaluate/{name}/test/", f"evaluate/{name}/validation/"))
+    )
+    rows: list[Row] = [
+        (
+            figures.name(metric),
+            *(figures.figure(f"evaluate/{name}/{split}/{metric}", interval=True) for split in ("validation", "test")),
+        )
+        for metric in metrics
+    ]
+    if figures.has(f"evaluate/{name}/chance"):
+        title = f"{figures.name(run.metric or '')}: {words('quality.chance')}"
+        rows.append((title, "", figures.figure(f"evaluate/{name}/chance")))
+    mistakes = [_mistake(item, figures) for item in (run.evaluations[name].get("mistakes") or [])[:_MOST_MISTAKES]]
+    return {
+        "sentence": words("quality.of" if name == run.chosen else "quality.of-best", route=name),
+        "columns": (words("quality.metric"), words("split.validation"), words("split.test")),
+        "rows": rows,
+        "mistakes": mistakes,
+        "path": f"evaluate/{name}/evaluation.json",
+    }
+
+
+def _mistake(item: Mapping[str, Any], figures: Figures) -> dict[str, Any]:
+    words = figures.words
+    text = " ".join(str(item["input"]).split())
+    cut = len(text) if len(text) <= _START else text.rfind(" ", _START - 40, _START)
+    cut = _START if cut <= 0 else cut
+    said = {"predicted": _labels(item["predicted"], words), "truth": _labels(item["truth"], words)}
+    sure = item.get("probability")
+    if sure is None:
+        sentence = words("quality.mistake.bare", **said)
+    else:
+        sentence = words("quality.mistake", probability=figures.numbers.percent(sure), **said)
+    rest = text[cut:_TEXT_LIMIT] + ("…" if len(text) > _TEXT_LIMIT else "")
+    return {
+        "start": text[:cut] + ("…" if rest.strip() else ""),
+        "rest": rest.strip(),
+        "sentence": sentence,
+        "row_id": item["row_id"],
+    }
+
+
+def _labels(value: Any, words: Any) -> str:
+    """One label, or several of a multi-label row."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return str(value)
+    return ", ".join(map(str, value)) or words.plain("quality.nothing")
+
+
+def cost(run: Run, figures: Figures) -> dict[str, Any]:
+    """Forecast, actual and error of time, memory, money, energy, for each route that has either."""
+    words = figures.words
+
+    def rows(what: str) -> list[Row]:
+        found = []
+        for name in run.routes:
+            pair = f"forecast/{name}/{what}", f"train/{name}/{what}"
+            if any(record in run.evidence for record in pair):
+                found.append((name, figures.figure(pair[0], interval=True), figures.figure(pair[1]), error(*pair, figures)))
+        return found
+
+    others = [(words(f"cost.{what}"), rows(what)) for what in ("memory", "money", "energy")]
+    columns = (words("route.route"), words("cost.forecast"), words("cost.actual"), words("cost.error"))
+    return {"columns": columns, "rows": rows("time"), "others": [item for item in others if item[1]]}
+
+
+def error(forecast: str, actual: str, figures: Figures) -> Markup:
+    """By how much the forecast was off, as a share of the actual value."""
+    expected, came = figures.value(forecast), figures.value(actual)
+    if expected is None or not came:
+        return figures.missing()
+    return figures.derived(figures.numbers.signed_percent(expected / came - 1), forecast, actual)
+
+
+def compression(run: Run, figures: Figures) -> dict[str, Any]:
+    words = figures.words
+    content = run.variants or {}
+    metric = content.get("metric") or ""
+    reason = content.get("reason") or {}
+    rows = [
+        (
+            item["name"],
+            *(figures.figure(f"compress/{item['name']}/{what}") for what in ("size", "latency-p95")),
+            *(figures.figure(f"compress/{item['name']}/{split}/{metric}", interval=True) for split in ("validation", "test")),
+        )
+        for item in content.get("variants") or []
+    ]
+    name = figures.name(metric)
+    columns = [words("compression.variant"), words("route.size"), words("route.latency")]
+    columns += [words("route.validation", metric=name), words("route.test", metric=name)]
+    return {"reason": reason.get(words.language) or reason.get("en"), "columns": columns, "rows": rows}
+
+
+def speed(run: Run, figures: Figures) -> dict[str, Any]:
+    words = figures.words
+    names = (
+        ("cold-start", "rehearse/cold-start"),
+        ("memory", "rehearse/memory"),
+        ("cost", "rehearse/cost-per-1000"),
+        ("size", "release/size"),
+    )
+    levels = [level["connections"] for level in (run.load or {}).get("levels") or []]
+    keys = ("throughput", "p50", "p95", "p99")
+    rows = [(f"{level}", *(figures.figure(f"rehearse/{level}/{key}") for key in keys)) for level in levels]
+    server = (run.load or {}).get("server") or {}
+    errors = sum(level.get("errors") or 0 for level in (run.load or {}).get("levels") or [])
+    known = {key: server.get(key, "–") for key in ("processes", "threads", "max_batch")}
+    return {
+        "facts": [(words(f"speed.{label}"), figures.figure(name)) for label, name in names if figures.has(name)],
+        "columns": (words("speed.connections"), words("speed.throughput"), "p50", "p95", "p99"),
+        "rows": rows,
+        "server": words("speed.server", errors=errors, **known),
+    }
+
+
+def business(run: Run, figures: Figures) -> dict[str, Any]:
+    words = figures.words
+    records = [record for name, record in run.evidence.items() if name.startswith("plan/")]
+    rows = []
+    for record in records:
+        ends = figures.interval(record)
+        linked = figures.linked(record.name, ends) if ends else "–"
+        rows.append((figures.name(record.name.removeprefix("plan/")), figures.figure(record.name), linked))
+    return {"columns": tuple(words(f"business.{key}") for key in ("figure", "value", "interval")), "rows": rows}
+
+
+def assumed(run: Run, figures: Figures) -> dict[str, Any]:
+    """Every assumed and fallback figure of the ledger, and the settings that the plan lists."""
+    records = [record for record in run.evidence.values() if record.basis in ("assumed", "fallback")]
+    stated = [
+        {"key": item["key"], "value": item["value"], "source": item.get("source") or "", "mark": figures.mark(item["basis"])}
+        for item in (run.plan or {}).get("assumptions") or []
+        if item["basis"] in ("assumed", "fallback")
+    ]
+    return {
+        "figures": [
+            (record.name, figures.figure(record.name), Markup('<span class="name">{}</span>').format(record.note))
+            for record in records
+        ],
+        "stated": stated,
+    }
+
+
+def appendix(run: Run, figures: Figures) -> dict[str, Any]:
+    """Every record, grouped by stage in order of first appearance; older records of a name say that they are superseded."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    newest = {id(record) for record in run.evidence.values()}
+    for number, record in enumerate(run.records):
+        superseded = id(record) not in newest
+        anchor = figures.anchors[record.name]
+        item = {
+            "record": record,
+            "superseded": superseded,
+            "anchor": f"{anchor}--{number}" if superseded else anchor,
+            "text": figures.text(record),
+            "exact": _exact(record),
+            "interval": figures.interval(record),
+        }
+        groups.setdefault(record.source.stage, []).append(item)
+    return {"groups": list(groups.items())}
+
+
+def _exact(record: Evidence) -> str:
+    """The number as the ledger holds it, with its unit."""
+    if isinstance(record.value, str):
+        return ""
+    return f"{record.value:.10g}" + ("" if record.unit in ("", "1") else f" {record.unit}")
