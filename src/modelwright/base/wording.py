@@ -20,4 +20,4 @@ def megabytes(size_bytes: float) -> str:
 
 def ratio(value: float) -> str:
     """How many times: 1.3, 9.8, 40, 1,200."""
-    return f"{value:.1f}" if value < 9.95 else amount(value, 2)
+    return f"{value:.1f}" if value < 9.95 else f"{value:,.0f}"

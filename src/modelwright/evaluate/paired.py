@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import comb
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +74,10 @@ def mcnemar(first: Sequence[bool], second: Sequence[bool]) -> float:
     only_first = sum(left and not right for left, right in zip(first, second, strict=True))
     only_second = sum(right and not left for left, right in zip(first, second, strict=True))
     tosses, fewer = only_first + only_second, min(only_first, only_second)
-    tail = sum(comb(tosses, heads) for heads in range(fewer + 1))
+    ways = tail = 1  # of no heads; whole numbers throughout, so that thousands of tosses stay exact
+    for heads in range(fewer):
+        ways = ways * (tosses - heads) // (heads + 1)
+        tail += ways
     return min(1.0, 2 * tail / 2**tosses)
 
 
