@@ -11,6 +11,8 @@ from typing import Any, Literal
 
 from modelwright.base.store import writing
 
+QUARANTINE = "quarantine.csv"
+
 Reason = Literal[
     "unreadable",
     "missing_text",

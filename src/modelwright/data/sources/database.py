@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import parse_qs, unquote, urlsplit, urlunsplit
 
 from modelwright.base.errors import DataError, MachineError
 from modelwright.base.optional import require
@@ -54,6 +54,8 @@ def identity(spec: Data, project: Path) -> list[Any]:
 
 def public(source: str) -> str:
     """The address without a password, whether it stands before the host or in the query part."""
+    if source.startswith("sqlite"):
+        return source
     parts = urlsplit(source)
     host = parts.netloc.rpartition("@")[2]
     user = parts.netloc.rpartition("@")[0].partition(":")[0]
@@ -109,27 +111,34 @@ def _postgresql(spec: Data) -> tuple[tuple[str, ...], Iterator[tuple], Callable[
             where=public(spec.source),
             remedy="Try the same address with psql.",
         ) from None  # the cause may hold the password
+    connection.read_only = True
+    cursor = connection.cursor(name="modelwright")  # a server-side cursor: rows are streamed
+    cursor.itersize = _FETCH_ROWS
+
+    def close() -> None:
+        with contextlib.suppress(psycopg.Error):  # after a lost connection there is nothing left to close
+            cursor.close()
+        connection.close()
+
     try:
-        connection.read_only = True
-        cursor = connection.cursor(name="modelwright")  # a server-side cursor: rows are streamed
-        cursor.itersize = _FETCH_ROWS
         cursor.execute(spec.query)
         columns = _columns(cursor.description)
     except psycopg.Error as error:
-        connection.close()
+        close()
         raise _failed(_without_secrets(str(error), spec.source)) from None
     except DataError:
-        connection.close()
+        close()
         raise
 
     def rows() -> Iterator[tuple]:
-        with contextlib.closing(connection):
-            try:
-                yield from cursor
-            except psycopg.Error as error:
-                raise _failed(_without_secrets(str(error), spec.source)) from None
+        try:
+            yield from cursor
+        except psycopg.Error as error:
+            raise _failed(_without_secrets(str(error), spec.source)) from None
+        finally:
+            close()
 
-    return columns, rows(), connection.close
+    return columns, rows(), close
 
 
 def _columns(description: Any) -> tuple[str, ...]:
@@ -153,5 +162,8 @@ def _failed(message: str) -> DataError:
 def _without_secrets(message: str, source: str) -> str:
     """The first line of a server's message; the password is taken out wherever it might be repeated."""
     line = message.strip().partition("\n")[0].replace(source, public(source))
-    password = urlsplit(source).password
-    return line.replace(password, "…") if password else line
+    parts = urlsplit(source)
+    secrets = [parts.password or "", *parse_qs(parts.query).get("password", [])]
+    for secret in {*secrets, *map(unquote, secrets)} - {""}:
+        line = line.replace(secret, "…")
+    return line

@@ -111,6 +111,7 @@ def decode_all(contents: list[bytes], wanted: str, where: str) -> tuple[list[str
 
 def detect(sample: bytes) -> str | None:
     """The encoding of bytes that are not UTF-8, as a Python codec name, or None if nothing fits well."""
+    sample = b"\n".join(line for line in sample.split(b"\n") if not line.isascii())  # plain lines would only dilute the rest
     runs = _HIGH_RUNS.findall(sample)
     lengths = [len(run) for run in runs]
     if runs and sum(lengths) / len(lengths) < 1.5 and sum(lengths) < len(sample) / 4 and _decoded(sample, "cp1252") is not None:

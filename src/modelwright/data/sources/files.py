@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from modelwright.base.errors import DataError
@@ -24,7 +25,7 @@ def read_file(path: Path, spec: Data) -> Reading:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         raise DataError(
-            f"files of kind {path.suffix or 'without suffix'!r} are not read",
+            f"files of kind {path.suffix or '(none)'} are not read",
             expected=f"one of {', '.join(READERS)}, or a folder",
             where=str(path),
             remedy="Convert it, or rename it if it is one of these.",
@@ -43,19 +44,22 @@ def read_files(paths: list[Path], spec: Data) -> Reading:
     Raises:
         DataError: their columns differ.
     """
+    names = [path.name for path in paths]
+    alike = {name for name in names if names.count(name) > 1}
     first = read_file(paths[0], spec)
 
     def rows() -> Iterator[RawRow]:
-        yield from first.rows
-        for path in paths[1:]:
-            reading = read_file(path, spec)
+        for number, path in enumerate(paths):
+            reading = first if number == 0 else read_file(path, spec)
             if set(reading.columns) != set(first.columns):
+                reading.close()
                 raise DataError(
                     f"the columns are {', '.join(reading.columns)}",
                     expected=f"those of {paths[0].name}: {', '.join(first.columns)}",
                     where=str(path),
                     remedy="Take the file out of the folder, or give its columns the same names.",
                 )
-            yield from reading.rows
+            for row in reading.rows:  # places are ids: files of one name are told apart by their folder
+                yield replace(row, place=f"{path.parent.name}/{row.place}") if path.name in alike else row
 
-    return Reading(first.columns, rows(), first.encoding)
+    return Reading(first.columns, rows(), first.encoding, close=first.close)
