@@ -25,5 +25,8 @@ def test_memory_of_this_process_and_of_another() -> None:
 
 
 def test_peaks_are_of_a_plausible_size() -> None:
-    assert 0.1 < machine.gemm_gflops(seconds=0.02, size=128) < 1e6
-    assert 0.01 < machine.copy_gbytes(seconds=0.02, size=1 << 20) < 1e5
+    """Wide bounds: a busy test machine is slow, but no processor is a thousand times off."""
+    assert 1e-3 < machine.gemm_gflops(seconds=0.02, size=128) < 1e6
+    assert 1e-3 < machine.copy_gbytes(seconds=0.02, size=1 << 20) < 1e5
+    assert machine.gemm_gflops(seconds=0, size=8) > 0, "measured at least once"
+    assert machine.copy_gbytes(seconds=0, size=8) > 0

@@ -21,8 +21,8 @@ def found() -> dict[str, Any]:
 def test_facts_are_json_and_peaks_are_measured(found: dict[str, Any]) -> None:
     assert json.loads(json.dumps(found)) == found
     assert found["cores"] >= 1
-    assert 0.1 < found["peaks"]["float32_gflops"] < 1e6
-    assert 0.1 < found["peaks"]["copy_gbytes_per_s"] < 1e5
+    assert 1e-3 < found["peaks"]["float32_gflops"] < 1e6
+    assert 1e-3 < found["peaks"]["copy_gbytes_per_s"] < 1e5
     assert found["peaks"]["bfloat16_gflops"] is None or found["peaks"]["bfloat16_gflops"] > 0
     assert 0 < found["memory_available_bytes"] <= found["memory_bytes"]
 
