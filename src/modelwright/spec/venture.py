@@ -14,6 +14,9 @@ from modelwright.spec.quantities import Currency, Uncertain, UncertainField
 from modelwright.spec.section import Section
 
 
+_MOST_PATH_MONTHS = 24_000_000  # 32 bytes each while the plan is made
+
+
 def _size(quantity: Uncertain) -> Uncertain:
     """Sizes are drawn from a lognormal distribution, which knows no zero with a spread and nothing below."""
     if quantity.value < 0:
@@ -123,3 +126,11 @@ class Venture(Section):
             if not 0 < rate < float("inf"):
                 raise ValueError(f"a positive rate for {currency}")
         return exchange
+
+    @model_validator(mode="after")
+    def _small_enough(self) -> Self:
+        if self.months * self.paths > _MOST_PATH_MONTHS:
+            raise ValueError(
+                f"fewer paths or months: paths · months is above {_MOST_PATH_MONTHS:,}, more than memory should hold"
+            )
+        return self

@@ -1,1 +1,13 @@
-"""Room `venture`: money, energy, demand, cash. Pure numbers: evidence and assumptions in, figures out."""
+"""Room `venture`: money, energy, demand, cash. Pure numbers: evidence and assumptions in, figures out.
+
+figures      a number with unit, basis and interval, and their algebra
+tables       the shipped defaults (`defaults/*.yaml`): source, date, † where nobody has confirmed them
+cost         an hour, a second, a kilowatt-hour, 1,000 requests; currencies
+plan         does the business work? assumptions → draws (sobol) → paths → results
+shapes, compute, scaling    parameters, operations, memory, rooflines; how large a model on how many tokens
+queueing     how many servers a latency target needs
+captable, waterfall (exact) who owns how much, and who gets what at a sale
+risk         which input drives the answer; internal rate of return
+
+The only file access is the reading of the shipped tables.
+"""

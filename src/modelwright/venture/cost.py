@@ -174,7 +174,7 @@ def carbon(energy_used: Figure, compute: Compute, today: date | None = None) -> 
             remedy="Leave it out for the world's average, or name a listed country.",
         )
     intensity = grids[compute.grid or "WORLD"].figure(today)
-    return derive(lambda used, each: used * each / 1000, energy_used, intensity, unit="kg")
+    return derive(lambda used, each: used * each / 1000, energy_used, intensity, unit="kg CO2e")
 
 
 def utilisation(compute: Compute, today: date | None = None) -> Figure:

@@ -24,6 +24,7 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "news-desk"
         ("venture.customers.market=2", "venture.customers", "not above market"),
         ("venture.other_costs=0 ± 5", "venture.other_costs", "positive middle"),
         ("venture.exchange={CNY: 0}", "venture.exchange", "positive rate"),
+        ("venture={months: 120, paths: 1000000}", "venture", "fewer paths or months"),
         ("venture.cash=-1", "venture.cash", "greater than or equal to 0"),
         ("compute.utilisation=0", "compute.utilisation", "greater than 0"),
     ],
