@@ -13,7 +13,6 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from modelwright.spec.quantities import Currency, Uncertain, UncertainField
 from modelwright.spec.section import Section
 
-
 _MOST_PATH_MONTHS = 24_000_000  # 32 bytes each while the plan is made
 
 
