@@ -44,7 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _stop_with_input() -> None:
-    sys.stdin.buffer.read()
+    while os.read(0, 4096):  # not sys.stdin: a thread that waits inside its buffer can't be left when the interpreter ends
+        pass
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -44,8 +44,9 @@ def headers_of(error: ModelwrightError) -> dict[str, str]:
 
 
 def body_of(error: ModelwrightError) -> bytes:
-    """The four parts as JSON, as every error of this server is answered."""
-    return json.dumps(error.as_json(), ensure_ascii=False).encode("utf-8")
+    """The four parts as JSON, as every error of this server is answered. What a hostile client sent may be quoted in them;
+    half a surrogate pair has no UTF-8 and becomes a question mark."""
+    return json.dumps(error.as_json(), ensure_ascii=False).encode("utf-8", "replace")
 
 
 def not_json(reason: str) -> RequestError:

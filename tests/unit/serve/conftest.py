@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.unit.serve.release import make_release
 
 from modelwright.serve.predictor import Predictor
 from modelwright.serve.rehearse import Started, server
 from modelwright.spec.serve import Serve
-from tests.unit.serve.release import make_release
 
 
 @pytest.fixture(scope="session")

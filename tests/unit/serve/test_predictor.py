@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from tests.unit.serve.release import MARKET, SPORT
 
 from modelwright.base.errors import ReleaseError, RequestError
 from modelwright.serve.ask import ask
 from modelwright.serve.predictor import Predictor, group_by_length
-from tests.unit.serve.release import MARKET, SPORT
 
 
 @pytest.fixture
