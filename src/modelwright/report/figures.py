@@ -42,7 +42,7 @@ class Figures:
         if record is None:
             return self.missing()
         ends = self.interval(record) if interval else ""
-        tail = Markup(' <span class="interval">{}</span>').format(ends) if ends else ""
+        tail = Markup('<span class="interval">{}</span>').format(ends) if ends else ""
         return Markup('<a class="figure" href="#{}" data-basis="{}" title="{}">{}{}{}</a>').format(
             quote(self.anchors[name]), record.basis, self.hint(record), self.text(record), self.mark(record.basis), tail
         )
@@ -80,9 +80,12 @@ class Figures:
         return self.numbers.write(record.value, record.unit, percent=is_share(record.name))
 
     def interval(self, record: Evidence) -> str:
-        """Low to high, or nothing where no interval was made."""
-        if record.low is None or record.high is None:
+        """Low to high; "≥ low" where the upper end is beyond what was simulated; nothing where no interval was made."""
+        if record.low is None and record.high is None:
             return ""
+        if record.low is None or record.high is None:
+            sign, end = ("≤", record.high) if record.low is None else ("≥", record.low)
+            return f"{sign} {self.numbers.write(end or 0.0, record.unit, percent=is_share(record.name))}"
         return self.numbers.interval(record.low, record.high, record.unit, percent=is_share(record.name))
 
     def hint(self, record: Evidence) -> str:

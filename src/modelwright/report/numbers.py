@@ -33,7 +33,7 @@ class Numbers:
             percent: write a ratio as a percentage (shares and margins), else with three decimals (metrics).
         """
         if isinstance(value, str):
-            return value
+            return self._joined(value, self.unit(unit)) if unit in ("month", "months") else value
         if unit == "1":
             return self.percent(value) if percent else self.ratio(value)
         if unit == "s":
@@ -42,6 +42,8 @@ class Numbers:
             return self.size(value)
         if unit == "MB":
             return self.size(value * 1e6)
+        if unit == "kWh" and abs(value) < 0.1:
+            return self._joined(self.plain(value * 1000), "Wh")
         currency, _, per = unit.partition("/")
         if currency in SYMBOLS:
             return self.money(value, currency) + self._per(per)
@@ -76,7 +78,7 @@ class Numbers:
         """A count or measure: whole numbers with thousands, others with three significant digits."""
         if value == round(value) or abs(value) >= 100:
             return _minus(f"{value:,.0f}")
-        return _minus(amount(value, 3))
+        return _minus(_trim(amount(value, 3)))
 
     def money(self, value: float, currency: str) -> str:
         """$19.00, $250,000, $1.25M, and as many digits as a price of a thousandth needs."""
@@ -91,7 +93,19 @@ class Numbers:
             text = f"{size:.2f}".removesuffix(".00")
         else:
             text = amount(size)
-        return ("−" if value < 0 else "") + symbol + text
+        return ("−\u2060" if value < 0 else "") + symbol + text
+
+    def short_money(self, value: float, currency: str) -> str:
+        """For axes: $200k, −$1.5M; in Chinese by ten thousands."""
+        size = abs(value)
+        steps = ((1e8, " 亿"), (1e4, " 万")) if self.language == "zh" else ((1e9, "B"), (1e6, "M"), (1e3, "k"))
+        factor, mark = next((step for step in steps if size >= step[0]), (1.0, ""))
+        text = (
+            SYMBOLS.get(currency, currency + " ") + f"{size / factor:.4g}" + mark
+            if size >= 1e-3 or size == 0
+            else self.money(size, currency)
+        )
+        return ("−" if value < 0 else "") + text
 
     def duration(self, seconds: float) -> str:
         """0.42 s, 118 s as 1 min 58 s, hours beyond."""
@@ -103,6 +117,12 @@ class Numbers:
         if self.language == "zh":
             return f"{hours} 小时 {minutes:02d} 分" if hours else f"{minutes} 分 {rest:02d} 秒"
         return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+    def clock(self, seconds: float) -> str:
+        """For axes: 30 s, 5 min, 4 h."""
+        unit, factor = ("h", 3600) if seconds >= 3600 else ("min", 60) if seconds >= 60 else ("s", 1)
+        named = {"h": "小时", "min": "分", "s": "秒"}[unit] if self.language == "zh" else unit
+        return f"{seconds / factor:g} {named}"
 
     def size(self, value: float) -> str:
         """Bytes in decimal units: 402 kB, 1.31 MB, 310 MB."""

@@ -5,7 +5,6 @@ its head makes browsers enforce that, and lets no script run but the page's own 
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import importlib.resources
 import json
@@ -89,8 +88,8 @@ def render(run: Run, language: str) -> str:
         "regulation": checks.regulation(run, figures),
         "style": _trusted(style),
         "script": _trusted(script),
-        "library": base64.b64encode(gzip.compress(library, compresslevel=4, mtime=0)).decode("ascii"),
-        "policy": _policy(script.encode("utf-8"), library),
+        "library": _trusted(library),
+        "policy": _policy(script, library),
     }
     environment.globals.update(json=_json, anchor=_anchor, anchors=_anchors)
     return environment.get_template("page.html").render(context)
@@ -121,9 +120,10 @@ def _part(name: str) -> str:
     return (importlib.resources.files("modelwright.report") / "templates" / name).read_text(encoding="utf-8")
 
 
-def _library() -> bytes:
-    """plotly.js, as its Python package ships it."""
-    return (importlib.resources.files("plotly") / "package_data" / "plotly.min.js").read_bytes()
+def _library() -> str:
+    """plotly.js, as its Python package ships it; nothing in it may end the element it lies in."""
+    text = (importlib.resources.files("plotly") / "package_data" / "plotly.min.js").read_text(encoding="utf-8")
+    return text.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 def _trusted(text: str) -> Any:
@@ -139,9 +139,11 @@ def _json(content: Any) -> Any:
     return _trusted(text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026"))
 
 
-def _policy(*scripts: bytes) -> str:
+def _policy(*scripts: str) -> str:
     """Only scripts with these hashes run; nothing is fetched."""
-    hashes = " ".join(f"'sha256-{base64.b64encode(hashlib.sha256(script).digest()).decode('ascii')}'" for script in scripts)
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode('utf-8')).digest()).decode('ascii')}'" for script in scripts
+    )
     rest = "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
     return f"default-src 'none'; script-src {hashes}; {rest}"
 

@@ -123,9 +123,8 @@ def route(run: Run, figures: Figures) -> dict[str, Any]:
     condition_columns = [words("route.route")]
     condition_columns += [words(f"route.condition.{key}", metric=name, limit=limit) for key, limit in asked]
     condition_columns += [words(f"route.{key}") for key in ("as-good", "p-value", "front")]
-    confirmed = {True: "route.confirmed", False: "route.not-confirmed"}.get(
-        decision.get("confirmed_on_test"), "route.unconfirmed"
-    )
+    agreed = decision.get("confirmed_on_test")
+    confirmed = "route.unconfirmed" if agreed is None else "route.confirmed" if agreed else "route.not-confirmed"
 
     def said(value: bool | None) -> Markup:
         return words("unknown" if value is None else "yes" if value else "no")
@@ -229,7 +228,7 @@ def _mistake(item: Mapping[str, Any], figures: Figures) -> dict[str, Any]:
         sentence = words("quality.mistake", probability=figures.numbers.percent(sure), **said)
     rest = text[cut:_TEXT_LIMIT] + ("…" if len(text) > _TEXT_LIMIT else "")
     return {
-        "start": text[:cut] + ("…" if rest.strip() else ""),
+        "start": text[:cut].rstrip(" .,;") + "…" if rest.strip() else text[:cut],
         "rest": rest.strip(),
         "sentence": sentence,
         "row_id": item["row_id"],
@@ -252,7 +251,9 @@ def cost(run: Run, figures: Figures) -> dict[str, Any]:
         for name in run.routes:
             pair = f"forecast/{name}/{what}", f"train/{name}/{what}"
             if any(record in run.evidence for record in pair):
-                found.append((name, figures.figure(pair[0], interval=True), figures.figure(pair[1]), error(*pair, figures)))
+                found.append(
+                    (name, figures.figure(pair[0], interval=what == "time"), figures.figure(pair[1]), error(*pair, figures))
+                )
         return found
 
     others = [(words(f"cost.{what}"), rows(what)) for what in ("memory", "money", "energy")]

@@ -116,7 +116,7 @@ CHARTS: dict[str, tuple[str, str]] = {
     "chart.fan.range": ("P10 to P90", "P10 至 P90"),
     "chart.fan.middle": ("P50, the middle", "P50（中位）"),
     "chart.month": ("month", "月份"),
-    "chart.tornado": ("What moves the final cash most", "什么最影响期末现金"),
+    "chart.tornado": ("Sensitivity: what moves the final cash most", "敏感性：什么最影响期末现金"),
     "chart.tornado.one": ("{name} ({low} to {high})", "{name}（{low} 至 {high}）"),
     "chart.tornado.caption": (
         "Strongest: {first}. Each setting alone at its P10 and P90; in the middle of all, the plan ends with {base}.",
@@ -126,7 +126,7 @@ CHARTS: dict[str, tuple[str, str]] = {
     "chart.tornado.setting": ("Setting", "设定"),
     "chart.tornado.low": ("setting at its P10", "设定取 P10"),
     "chart.tornado.high": ("setting at its P90", "设定取 P90"),
-    "chart.unit": ("One customer, one month", "一位客户一个月"),
+    "chart.unit": ("Unit economics: one customer, one month", "单位经济：一位客户一个月"),
     "chart.unit.caption": (
         "Of {revenue} a customer brings in a month, compute takes {compute} and support {support}; {margin} stay.",
         "每位客户每月带来 {revenue}，计算占 {compute}，支持占 {support}，剩余 {margin}。",

@@ -55,6 +55,7 @@ def confusion(evaluation: Mapping[str, Any], source: str, words: Words, numbers:
     spec = {
         "data": [heat],
         "layout": layout(
+            margin={"l": 8, "r": 48, "t": 8, "b": 8},
             xaxis=named(labels, words.plain("chart.predicted"), 16, side="top", tickangle=-35),
             yaxis=named(labels, words.plain("chart.truth"), 18, autorange="reversed"),
         ),

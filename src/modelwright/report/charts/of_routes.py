@@ -11,6 +11,7 @@ from modelwright.report.charts.style import (
     Chart,
     axis,
     colour,
+    decades,
     layout,
     line_shape,
     marker,
@@ -19,6 +20,7 @@ from modelwright.report.charts.style import (
     sampled,
     significant,
     soft,
+    ticks,
 )
 from modelwright.report.numbers import Numbers
 from modelwright.report.read import Run
@@ -82,7 +84,9 @@ def forecast(run: Run, words: Words, numbers: Numbers) -> Chart | None:
     routes = [route for route in routes if run.forecasts[route]["seconds"] > 0 and run.results[route]["seconds"] > 0]
     if not routes:
         return None
-    ranges, predicted, actual = [], [], []
+    ranges: list[dict[str, Any]] = []
+    predicted: list[float] = []
+    actual: list[float] = []
     sentences, table = [], []
     for place, route in enumerate(routes):
         guess, taken = run.forecasts[route], run.results[route]["seconds"]
@@ -115,7 +119,11 @@ def forecast(run: Run, words: Words, numbers: Numbers) -> Chart | None:
         "data": traces,
         "layout": layout(
             showlegend=True,
-            xaxis=axis(words.plain("chart.log-seconds"), type="log", dtick="D2"),
+            xaxis=axis(
+                words.plain("chart.log-seconds"),
+                type="log",
+                **_clock([*predicted, *actual, *(end for one in ranges for end in one["x"])], numbers),
+            ),
             yaxis=named(routes, range=[len(routes) - 0.4, -0.6]),
         ),
     }
@@ -125,6 +133,16 @@ def forecast(run: Run, words: Words, numbers: Numbers) -> Chart | None:
     )
     caption = " ".join(sentences)
     return Chart("forecast", words.plain("chart.forecast"), caption, spec, 120 + 46 * len(routes), columns, tuple(table), sources)
+
+
+_CLOCK = (0.01, 0.1, 1, 2, 5, 10, 30, 60, 300, 600, 1800, 3600, 4 * 3600, 12 * 3600, 24 * 3600, 72 * 3600, 240 * 3600)
+
+
+def _clock(seconds: Sequence[float], numbers: Numbers) -> dict[str, Any]:
+    """Ticks at the durations people say."""
+    low, high = min(seconds) * 0.6, max(seconds) * 1.5
+    places = [place for place in _CLOCK if low <= place <= high]
+    return {**ticks(places, [numbers.clock(place) for place in places]), "range": [log10(low), log10(high)]}
 
 
 def pareto(run: Run, words: Words, numbers: Numbers) -> Chart | None:
@@ -161,12 +179,15 @@ def pareto(run: Run, words: Words, numbers: Numbers) -> Chart | None:
             {**place, "text": words.plain("chart.pareto.floor", limit=f"{floor:g}"), "font": {"color": "@muted", "size": 12}}
         ]
     title = words.plain("chart.pareto.cost", currency=currency) if costs else words.plain("chart.pareto.ms")
-    places = [log10(item[field]) for item in shown]
-    reach = max(0.35, (max(places) - min(places)) * 0.28)
+    places = [item[field] for item in shown]
+    reach = max(2.2, (max(places) / min(places)) ** 0.28)
+    low, high = min(places) / reach, max(places) * reach
+    marks = decades(low, high)
+    written = [numbers.write(place, unit) for place in marks]
     spec = {
         "data": traces,
         "layout": layout(
-            xaxis=axis(title, type="log", range=[min(places) - reach, max(places) + reach], dtick=1, tickprefix=""),
+            xaxis=axis(title, type="log", range=[log10(low), log10(high)], **ticks(marks, written)),
             yaxis=axis(metric),
             shapes=shapes,
             annotations=notes,
@@ -216,7 +237,7 @@ def _candidate(item: Mapping[str, Any], field: str, run: Run, words: Words) -> d
         "x": [item[field]],
         "y": [figure["value"]],
         "text": [f"<b>{text}</b>" if taken else text],
-        "textposition": "middle right",
+        "textposition": "bottom right",
         "textfont": {"color": "@ink", "size": 13},
         "marker": look,
         "hoverinfo": "x+y",
@@ -264,7 +285,9 @@ def variants(run: Run, words: Words, numbers: Numbers) -> Chart | None:
             names, domain=[top - 0.66 / count, top - 0.06 / count], autorange="reversed", anchor=f"x{suffix}"
         )
         heading = words.plain(title) if title else name
-        settings[f"xaxis{suffix}"] = axis(heading, range=room, anchor=f"y{suffix}", showgrid=False, showticklabels=False)
+        settings[f"xaxis{suffix}"] = axis(
+            heading, range=room, anchor=f"y{suffix}", side="top", showgrid=False, showticklabels=False
+        )
     rows = []
     for item, latency, score in zip(items, latencies, scores, strict=True):
         written = "–" if score is None else numbers.ratio(score)

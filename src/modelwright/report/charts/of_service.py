@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from modelwright.report.charts.style import Chart, axis, colour, layout, line_shape, marker, named, safe, significant
+from modelwright.report.charts.style import (
+    Chart,
+    axis,
+    colour,
+    layout,
+    line_shape,
+    marker,
+    named,
+    rounds,
+    safe,
+    significant,
+    ticks,
+)
 from modelwright.report.numbers import SYMBOLS, Numbers
 from modelwright.report.words import Words
 
@@ -116,13 +128,15 @@ def fan(plan: Mapping[str, Any] | None, name: str, words: Words, numbers: Number
     shapes = (
         [{**line_shape(xref="paper", x0=0, x1=1, y0=0, y1=0), "line": {"color": "@ink", "width": 1.5}}] if name == "cash" else []
     )
-    symbol = {"tickprefix": SYMBOLS.get(unit, "")} if unit in SYMBOLS else {}
+    every = [value for values in series.values() for value in values]
+    marks = rounds(min(*every, 0.0), max(every), 5)
+    write = (lambda value: numbers.short_money(value, unit)) if unit in SYMBOLS else numbers.plain
     spec = {
         "data": [{**edge, "y": series["p10"], "showlegend": False}, filled, middle],
         "layout": layout(
             showlegend=True,
             xaxis=axis(words.plain("chart.month"), showgrid=False, dtick=6, range=[months[0], months[-1]]),
-            yaxis=axis("", nticks=6, tickformat="~s", **symbol),
+            yaxis=axis("", **ticks(marks, [write(value) for value in marks])),
             shapes=shapes,
         ),
     }
@@ -157,7 +171,9 @@ def tornado(plan: Mapping[str, Any] | None, words: Words, numbers: Numbers) -> C
     if plan is None or not found:
         return None
     base = plan["sensitivity"]["base"]
-    names = [key.removeprefix("venture.") for key, *_ in found]
+    names, unit = [key.removeprefix("venture.") for key, *_ in found], found[0][3]
+    reached = [value for _, low, high, _ in found for value in (low, high)]
+    marks = rounds(min(*reached, base), max(*reached, base), 5)
 
     def bars(column: int, title: str, place: int) -> dict[str, Any]:
         return {
@@ -176,7 +192,7 @@ def tornado(plan: Mapping[str, Any] | None, words: Words, numbers: Numbers) -> C
         "layout": layout(
             showlegend=True,
             barmode="overlay",
-            xaxis=axis(words.plain("chart.tornado.axis"), tickformat="~s", tickprefix=SYMBOLS.get(found[0][3], ""), nticks=6),
+            xaxis=axis(words.plain("chart.tornado.axis"), **ticks(marks, [numbers.short_money(value, unit) for value in marks])),
             yaxis=named(names, range=[len(found) - 0.4, -0.6]),
             shapes=[{**line_shape(yref="paper", y0=0, y1=1, x0=base, x1=base), "line": {"color": "@ink", "width": 1}}],
         ),
@@ -186,7 +202,7 @@ def tornado(plan: Mapping[str, Any] | None, words: Words, numbers: Numbers) -> C
         for name, (_, low, high, unit) in zip(names, found, strict=True)
     )
     first = words.plain("chart.tornado.one", name=rows[0][0], low=rows[0][1], high=rows[0][2])
-    caption = words.plain("chart.tornado.caption", first=first, base=numbers.money(base, found[0][3]))
+    caption = words.plain("chart.tornado.caption", first=first, base=numbers.money(base, unit))
     columns = tuple(words.plain(f"chart.tornado.{name}") for name in ("setting", "low", "high"))
     height = 100 + 36 * len(found)
     return Chart("tornado", words.plain("chart.tornado"), caption, spec, height, columns, rows, _PLAN, "estimated")

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
+from math import ceil, floor, log10
 from typing import Any
 
 from modelwright.base.evidence import Basis
@@ -80,8 +81,28 @@ def axis(title: str = "", **settings: Any) -> dict[str, Any]:
 
 def named(names: Sequence[object], title: str = "", longest: int = 32, **settings: Any) -> dict[str, Any]:
     """An axis of names at 0, 1, 2, …: numbers, dates and equal names stay the names they are."""
-    ticks = {"tickmode": "array", "tickvals": list(range(len(names))), "ticktext": [safe(name, longest) for name in names]}
-    return axis(title, showgrid=False, type="linear", **ticks, **settings)
+    look = {"showgrid": False, "type": "linear", "ticks": "", "ticklabelstandoff": 6, "ticklabeloverflow": "allow"}
+    return axis(title, **look, **ticks(range(len(names)), [safe(name, longest) for name in names]), **settings)
+
+
+def ticks(places: Sequence[float], texts: Sequence[str]) -> dict[str, Any]:
+    """Axis settings for ticks with our own words: currencies and durations as the rest of the page writes them."""
+    return {"tickmode": "array", "tickvals": [significant(place) for place in places], "ticktext": list(texts)}
+
+
+def decades(low: float, high: float) -> list[float]:
+    """Round numbers inside [low, high] for a logarithmic axis: powers of ten, with 2 and 5 where there is room for them."""
+    first, last = floor(log10(low)), ceil(log10(high))
+    steps = (1, 2, 5) if last - first <= 3 else (1,)
+    return [digit * 10.0**power for power in range(first, last + 1) for digit in steps if low <= digit * 10.0**power <= high]
+
+
+def rounds(low: float, high: float, most: int = 6) -> list[float]:
+    """Round numbers at equal distances over [low, high] for a linear axis."""
+    rough = (high - low or abs(high) or 1.0) / most
+    unit = 10.0 ** floor(log10(rough))
+    step = next(digit * unit for digit in (1, 2, 2.5, 5, 10) if digit * unit >= rough * 0.999)
+    return [step * number for number in range(ceil(low / step - 1e-9), floor(high / step + 1e-9) + 1)]
 
 
 def layout(**settings: Any) -> dict[str, Any]:

@@ -1,23 +1,18 @@
 "use strict";
-// Charts are drawn when they come near, or when the page has nothing else to do; the library is unpacked on first use.
+// Charts are drawn when they come near, or when the page has nothing else to do.
 (() => {
   const root = document.documentElement;
   const plots = [...document.querySelectorAll(".plot[data-chart]")];
   const narrow = () => root.clientWidth < 560;
-  let library = null;
 
-  function unpack() {
-    library ??= (async () => {
-      const packed = atob(document.getElementById("plotly").textContent.trim());
-      const bytes = new Uint8Array(packed.length);
-      for (let at = 0; at < packed.length; at += 1) bytes[at] = packed.charCodeAt(at);
-      const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"));
+  // plotly.js lies in the page as text, so that opening it costs nothing; it is run when the first chart is drawn.
+  function library() {
+    if (!window.Plotly) {
       const script = document.createElement("script");
-      script.textContent = await new Response(stream).text();
+      script.textContent = document.getElementById("plotly").textContent;
       document.head.append(script);
-      return window.Plotly;
-    })();
-    return library;
+    }
+    return window.Plotly;
   }
 
   // "@name" in a spec is the custom property --name of the style sheet: light, dark and print have their own.
@@ -35,14 +30,13 @@
     const { data, layout } = resolve(spec, getComputedStyle(root));
     if (narrow()) layout.font.size = 11;
     plot.dataset.state = "drawn";
-    return Plotly.react(plot, data, layout, { displayModeBar: false, responsive: true, doubleClick: false });
+    Plotly.react(plot, data, layout, { displayModeBar: false, responsive: true, doubleClick: false });
   }
 
-  async function show(plot) {
+  function show(plot) {
     if (plot.dataset.state) return;
-    plot.dataset.state = "waiting";
     try {
-      await draw(plot, await unpack());
+      draw(plot, library());
     } catch (error) {
       plot.dataset.state = "failed"; // an old browser: the caption and the table below hold the same numbers
       plot.hidden = true;
@@ -52,9 +46,8 @@
     }
   }
 
-  async function redraw() {
-    const Plotly = await unpack();
-    for (const plot of plots) if (plot.dataset.state === "drawn") draw(plot, Plotly);
+  function redraw() {
+    plots.filter((plot) => plot.dataset.state === "drawn").forEach((plot) => draw(plot, library()));
   }
 
   const near = new IntersectionObserver(
@@ -63,18 +56,20 @@
   );
   plots.forEach((plot) => near.observe(plot));
 
-  const idle = window.requestIdleCallback ?? ((work) => setTimeout(work, 200));
+  // The rest follow one by one, with pauses in which the page stays at the reader's command. Timers, because idle callbacks
+  // need frames, and a page that is being printed without a window has none.
   function rest() {
     const next = plots.find((plot) => !plot.dataset.state);
-    if (next) show(next).then(() => idle(rest));
-    else root.dataset.charts = "done";
+    if (!next) return;
+    show(next);
+    setTimeout(rest, 60);
   }
-  idle(rest);
+  setTimeout(rest, 400);
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   addEventListener("beforeprint", () => {
     root.classList.add("printing");
-    if (window.Plotly) plots.forEach((plot) => draw(plot, window.Plotly));
+    plots.filter((plot) => plot.dataset.state !== "failed").forEach((plot) => draw(plot, library()));
   });
   addEventListener("afterprint", () => { root.classList.remove("printing"); redraw(); });
 
