@@ -27,7 +27,7 @@ from modelwright.train.schedule import share
 from modelwright.train.step import Stepper
 
 _CURVE_POINTS = 2_000  # losses kept at most
-_SAVING_SHARE = 0.05  # of the time that checkpoints may take, however often they are asked for
+SAVING_SHARE = 0.05  # of the time that checkpoints may take, however often they are asked for
 _EVALUATION_GUESS = 0.25  # time of a row in validation, as a share of one in training, until the first was measured
 _CLOSING_S = 1.0  # reserved for writing the result
 
@@ -187,7 +187,7 @@ class Loop:
 
     def _save_if_due(self, after_s: float) -> None:
         """As often as asked, but never so often that saving itself becomes the work."""
-        if self.clock() - self.saved_at >= max(after_s, self.save_s / _SAVING_SHARE):
+        if self.clock() - self.saved_at >= max(after_s, self.save_s / SAVING_SHARE):
             self._save()
 
     def _save(self) -> None:

@@ -86,6 +86,10 @@ class Optimiser:
         """A copy of the weights on the CPU, by the parameters' names."""
         return {name: weight.detach().to("cpu", copy=True) for name, weight in zip(self.names, self.weights, strict=True)}
 
+    def bytes(self) -> int:
+        """Of one copy of the trainable weights in float32: what keeping the best ones costs."""
+        return sum(4 * weight.numel() for weight in self.weights)
+
     def tensors(self) -> dict[str, Tensor]:
         """Weights and the optimiser's memory, by name: what an exact continuation needs."""
         found = {f"weight.{name}": weight.detach() for name, weight in zip(self.names, self.weights, strict=True)}

@@ -17,7 +17,7 @@ from modelwright.base.store import write_text
 from modelwright.train.resume import damaged
 
 FILE = "plan.jsonl"
-_AIM = 0.97  # share of the seconds that is planned for; the rest is for what nobody foresaw
+AIM = 0.97  # share of the seconds that is planned for; the rest is for what nobody foresaw
 _FIRST, _SOON = 8, (8, 16, 32, 64)  # steps after which the plan is looked at; later every sixteenth of it
 _TOLERANCE = 0.02  # smaller corrections are not worth bending the schedule for
 
@@ -68,7 +68,7 @@ class Plan:
             return
         if step < max(self.recorded, default=0) or not self._due(step):
             return
-        left_s = self.limits.seconds * _AIM - spent_s - closing_s
+        left_s = self.limits.seconds * AIM - spent_s - closing_s
         per_step_s = step_s + evaluation_s / self.steps_per_epoch
         fitting = step + max(1, math.floor(left_s / per_step_s))
         wanted = min(self.natural, fitting)

@@ -111,7 +111,7 @@ def _checksum(tensors: Mapping[str, Tensor]) -> str:
     total = 0
     for name in sorted(tensors):
         flat = tensors[name].detach().cpu().contiguous().reshape(-1)
-        total = crc32(memoryview(flat.view(torch.uint8).numpy()), crc32(name.encode(), total))
+        total = crc32(flat.view(torch.uint8).numpy().data, crc32(name.encode(), total))
     return f"{total:08x}"
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,7 @@ from modelwright.train.precision import choose, device
 from modelwright.train.step import Stepper
 from modelwright.train.vocabulary import Vocabulary
 
-__all__ = ["CHECKPOINT", "RESULT", "Limits", "prepare", "train_route"]
+__all__ = ["CHECKPOINT", "RESULT", "Limits", "Prepared", "prepare", "score_fitted", "train_route"]
 
 CHECKPOINT, RESULT = "checkpoint", "result.json"
 
@@ -68,12 +69,12 @@ def train_route(
     fitted.save(folder)
     if isinstance(route, GradientRoute):
         with torch.random.fork_rng():
-            stepper, examples, held = prepare(fitted, route, rows, validation, checkpoint, seed)
+            ready = prepare(fitted, route, rows, validation, checkpoint, seed)
             loop = Loop(
-                stepper,
+                ready.stepper,
                 route,
-                examples,
-                (validation, held),
+                ready.examples,
+                (validation, ready.held),
                 limits=limits,
                 seed=seed,
                 folder=folder,
@@ -83,7 +84,7 @@ def train_route(
                 started=started,
             )
             outcome = loop.run()
-        registry.save(stepper.finish(outcome.weights), route, fitted.sizes, folder / CHECKPOINT)
+        registry.save(ready.stepper.finish(outcome.weights), route, fitted.sizes, folder / CHECKPOINT)
         result = _gradient_result(loop, outcome.state, outcome.stopped_by)
         result["seconds"] = loop.spent()
         write_json(folder / RESULT, result)
@@ -95,9 +96,23 @@ def train_route(
     return result
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """Everything the first step needs: module and optimiser, training rows and validation rows as numbers."""
+
+    task: Task
+    stepper: Stepper
+    examples: list[Example]
+    held: list[Example]
+
+    @property
+    def lengths(self) -> list[int]:
+        return [example.length for example in self.examples]
+
+
 def prepare(
     task: Task, route: GradientRoute, rows: Sequence[Row], validation: Sequence[Row], checkpoint: Path | None, seed: int
-) -> tuple[Stepper, list[Example], list[Example]]:
+) -> Prepared:
     """Module, optimiser and encoded rows, ready for the first step. Seeds torch's generator (the caller forks it)."""
     examples, held = task.encode_many(rows), task.encode_many(validation)
     torch.manual_seed(seed)
@@ -105,7 +120,7 @@ def prepare(
     vocabulary = Vocabulary(module, [*examples, *held])
     place = device()
     precision = choose(route.precision, module, place)
-    return Stepper(module, task, route, precision, vocabulary, place), examples, held
+    return Prepared(task, Stepper(module, task, route, precision, vocabulary, place), examples, held)
 
 
 def _gradient_result(loop: Loop, state: Any, stopped_by: str) -> dict[str, Any]:
@@ -140,7 +155,7 @@ def _fit(task: Task, route: Route, rows: Sequence[Row], validation: Sequence[Row
     seconds = time.perf_counter() - began
     peak = resident_bytes()
     model.save(folder / CHECKPOINT)
-    score = _score(task, model.outputs, validation) if validation else {}
+    score = score_fitted(task, model, validation) if validation else {}
     return {
         "steps": 1,
         "epochs": 1.0,
@@ -159,11 +174,12 @@ def _fit(task: Task, route: Route, rows: Sequence[Row], validation: Sequence[Row
     }
 
 
-def _score(task: Task, answer: Any, rows: Sequence[Row]) -> Mapping[str, float]:
+def score_fitted(task: Task, model: registry.Fitted, rows: Sequence[Row]) -> Mapping[str, float]:
+    """The task's metrics of a fitted model on `rows`."""
     examples = task.encode_many(rows)
     predictions: list[Any] = [None] * len(rows)
     for part in sorted_batches([example.length for example in examples], 64):
-        outputs = answer(task.collate([examples[number] for number in part]).inputs)
+        outputs = model.outputs(task.collate([examples[number] for number in part]).inputs)
         for number, prediction in zip(part, task.decode(outputs, [rows[number].id for number in part]), strict=True):
             predictions[number] = prediction
     return task.score(task.align(predictions, rows))

@@ -1,0 +1,241 @@
+"""What a training will cost, before it is paid for: a few real steps on this machine, then arithmetic.
+
+Set-up is done for real (tokens, weights), steps are timed at several lengths, validation and saving once each; the plan of
+batches that training will follow says how often each occurs. Nothing is looked up in tables of machines.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from modelwright.base.console import Console
+from modelwright.base.machine import resident_bytes
+from modelwright.base.nouns import Row
+from modelwright.models import registry
+from modelwright.spec.routes.route import GradientRoute, Route
+from modelwright.tasks.contract import Task
+from modelwright.train.buckets import epoch_batches
+from modelwright.train.loop import SAVING_SHARE
+from modelwright.train.plan import AIM, Limits
+from modelwright.train.resume import Resume, State
+from modelwright.train.route import Prepared, prepare, score_fitted
+
+_ROWS = 4_000  # encoded at most: lengths and vocabulary of more rows look the same
+_LENGTHS = 3  # different batch lengths that are timed
+_REPEATS = 2  # timed steps at each length, after one that is not counted
+_SPREAD = 0.15  # half width of the interval, as a share: what steps vary by on a machine that does other things too
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """Seconds by what they go to, and bytes."""
+
+    setup_s: float
+    epoch_s: float
+    evaluation_s: float
+    saving_s: float
+    memory_bytes: int
+
+
+def forecast_route(
+    task: type[Task],
+    route: Route,
+    rows: Sequence[Row],
+    validation: Sequence[Row],
+    *,
+    checkpoint: Path | None,
+    limits: Limits,
+    seed: int,
+    console: Console,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, Any]:
+    """Predict what `train_route` will report for the same arguments.
+
+    Returns:
+        forecast.json's content. `seconds` is the whole of `train_route`; `seconds_low` supposes that early stopping ends it as
+        soon as it may, `seconds_high` that the machine is busier than now.
+
+    Raises:
+        DataError, ReleaseError: as train_route.
+    """
+    with console.progress(f"forecast {route.name}") as progress:
+        progress.update(0)
+        began = clock()
+        if isinstance(route, GradientRoute):
+            with torch.random.fork_rng():
+                return _gradient(task, route, rows, validation, checkpoint, limits, seed, clock)
+        return _fit(task, route, rows, validation, checkpoint, seed, clock, began)
+
+
+def _gradient(
+    task: type[Task],
+    route: GradientRoute,
+    rows: Sequence[Row],
+    validation: Sequence[Row],
+    checkpoint: Path | None,
+    limits: Limits,
+    seed: int,
+    clock: Callable[[], float],
+) -> dict[str, Any]:
+    began = clock()
+    fitted = task.fit(rows, route, checkpoint)
+    fit_s = clock() - began
+    sample, held = _strided(rows, _ROWS), _strided(validation, _ROWS)
+    began = clock()
+    ready = prepare(fitted, route, sample, held, checkpoint, seed)
+    prepare_s = (clock() - began) * len(rows) / max(1, len(sample))
+    steps = _time_steps(ready, route, seed, clock)
+    batches = epoch_batches(ready.lengths, route.batch_size, seed, 0)
+    scale = len(rows) / max(1, len(sample))
+    parts = _Parts(
+        setup_s=fit_s + prepare_s + steps.first_s,
+        epoch_s=scale * sum(steps.seconds(max(ready.lengths[row] for row in batch)) for batch in batches),
+        evaluation_s=_time(lambda: ready.stepper.score(ready.held[:64], held[:64]), clock)
+        * len(validation)
+        / max(1, len(held[:64]))
+        if held
+        else 0.0,
+        saving_s=_time_saving(ready, clock),
+        memory_bytes=steps.memory_bytes + ready.stepper.optimiser.bytes(),
+    )
+    return _sum(parts, route, limits, len(rows), ready)
+
+
+def _sum(parts: _Parts, route: GradientRoute, limits: Limits, rows: int, ready: Prepared) -> dict[str, Any]:
+    """From seconds of each part to the whole, under the limits."""
+    per_epoch = -(-rows // route.batch_size)
+    notes = []
+    steps = per_epoch * route.epochs
+    if limits.steps is not None and limits.steps < steps:
+        steps = limits.steps
+        notes.append(f"ends after {steps:,} steps: the budget's")
+    step_s = parts.epoch_s / per_epoch
+    evaluation_s, saving_s = parts.evaluation_s, parts.saving_s
+
+    def whole(count: float) -> float:
+        epochs = -(-count // per_epoch)
+        learning_s = count * step_s + epochs * evaluation_s
+        saves_s = min(epochs * saving_s, learning_s * SAVING_SHARE)
+        return parts.setup_s + learning_s + saves_s + saving_s
+
+    seconds = whole(steps)
+    soonest = min(steps, per_epoch * (route.patience + 1)) if route.patience else steps
+    low, high = whole(soonest) * (1 - _SPREAD), seconds * (1 + _SPREAD)
+    if soonest < steps:
+        notes.append(f"the low end is early stopping after epoch {route.patience + 1}, the soonest possible")
+    if limits.seconds is not None and seconds > limits.seconds * AIM:
+        overhead_s = whole(0)
+        share = max(0.0, limits.seconds * AIM - overhead_s) / max(seconds - overhead_s, 1e-9)
+        steps = max(1, int(steps * share))
+        seconds, low, high = limits.seconds * AIM, min(low, limits.seconds * (1 - _SPREAD)), limits.seconds
+        notes.append(f"the budget of {limits.seconds:,.0f} s allows about {steps:,} steps; the schedule is fitted to them")
+    return {
+        "seconds": seconds,
+        "seconds_low": min(low, seconds),
+        "seconds_high": high,
+        "peak_memory_bytes": parts.memory_bytes,
+        "steps": steps,
+        "samples_per_second": rows / parts.epoch_s,
+        "precision": ready.stepper.precision.name,
+        "precision_reason": ready.stepper.precision.reason,
+        "compile": ready.stepper.compile,
+        "notes": notes,
+    }
+
+
+@dataclass(frozen=True)
+class _Steps:
+    """Seconds of a step by the longest row in its batch."""
+
+    lengths: list[int]
+    measured_s: list[float]
+    first_s: float
+    memory_bytes: int
+
+    def seconds(self, length: int) -> float:
+        return float(np.interp(length, self.lengths, self.measured_s))
+
+
+def _time_steps(ready: Prepared, route: GradientRoute, seed: int, clock: Callable[[], float]) -> _Steps:
+    """Time steps at the shortest, middle and longest batches of an epoch. The very first step also warms the machine up."""
+    longest = {
+        max(ready.lengths[row] for row in batch): batch for batch in epoch_batches(ready.lengths, route.batch_size, seed, 0)
+    }
+    ordered = sorted(longest)
+    chosen = sorted({ordered[round(at * (len(ordered) - 1) / (_LENGTHS - 1))] for at in range(_LENGTHS)})
+    first_s, measured_s, memory = 0.0, [], 0
+    for number, length in enumerate(chosen):
+        batch = ready.task.collate([ready.examples[row] for row in longest[length]])
+        warm_s = _time(lambda: ready.stepper.learn(batch, 0.0), clock)  # noqa: B023  rate 0: only time is wanted
+        step_s = min(_time(lambda: ready.stepper.learn(batch, 0.0), clock) for _ in range(_REPEATS))  # noqa: B023
+        first_s = max(0.0, warm_s - step_s) if number == 0 else first_s
+        measured_s.append(step_s)
+        memory = max(memory, ready.stepper.memory_bytes())
+    return _Steps(chosen, measured_s, first_s, memory)
+
+
+def _time_saving(ready: Prepared, clock: Callable[[], float]) -> float:
+    """Write one checkpoint, as training will."""
+    with tempfile.TemporaryDirectory() as folder:
+        tensors = ready.stepper.optimiser.tensors()
+        return _time(lambda: Resume(Path(folder) / "resume").save(State(), tensors, None), clock)
+
+
+def _fit(
+    task: type[Task],
+    route: Route,
+    rows: Sequence[Row],
+    validation: Sequence[Row],
+    checkpoint: Path | None,
+    seed: int,
+    clock: Callable[[], float],
+    began: float,
+) -> dict[str, Any]:
+    """Fit a sixth and a third of the rows; the growth between them says what all will take."""
+    fitted = task.fit(rows, route, checkpoint)
+    sample = _strided(rows, _ROWS)
+    setup_s = clock() - began
+    encode_s = _time(lambda: fitted.encode_many(sample[: max(1, len(sample) // 4)]), clock) * 4 * len(rows) / len(sample)
+    seconds: list[float] = []
+    for share in (6, 3):
+        part = fitted.encode_many(_strided(sample, max(2, len(sample) // share)))
+        seconds.append(_time(lambda: registry.fit(route, fitted.sizes, part, seed), clock))  # noqa: B023
+    model = registry.fit(route, fitted.sizes, part, seed)
+    growth = float(np.clip(np.log2(max(seconds[1], 1e-6) / max(seconds[0], 1e-6)), 0.5, 2.0))
+    solve_s = seconds[1] * (3 * len(rows) / len(sample)) ** growth
+    held = _strided(validation, 64)
+    score_s = _time(lambda: score_fitted(fitted, model, held), clock) * len(validation) / len(held) if held else 0.0
+    whole = setup_s + encode_s + solve_s + score_s
+    return {
+        "seconds": whole,
+        "seconds_low": whole * (1 - _SPREAD) - solve_s * 0.2,
+        "seconds_high": whole * (1 + _SPREAD) + solve_s * 0.2,
+        "peak_memory_bytes": resident_bytes(),
+        "steps": 1,
+        "samples_per_second": len(rows) / max(solve_s, 1e-9),
+        "precision": "float32",
+        "precision_reason": "it is solved, not trained step by step",
+        "compile": "never: nothing is traced",
+        "notes": [f"fitted on a sixth and a third of the rows; time grows as rows^{growth:.2f}"],
+    }
+
+
+def _strided(rows: Sequence[Any], count: int) -> list[Any]:
+    """`count` rows spread evenly over all."""
+    if len(rows) <= count:
+        return list(rows)
+    return [rows[int(at)] for at in np.linspace(0, len(rows) - 1, count)]
+
+
+def _time(call: Callable[[], Any], clock: Callable[[], float]) -> float:
+    began = clock()
+    call()
+    return clock() - began
