@@ -15,7 +15,7 @@ from modelwright.tasks.text.scripts import valid
 
 TOKENIZER_FILE = "tokenizer.json"
 # Text beyond this can't reach max_tokens in any usual writing; cutting it first keeps a 1 MB request as cheap as any other.
-_CHARACTERS_PER_TOKEN = 24
+CHARACTERS_PER_TOKEN = 24
 
 
 class TokenReader(Reader):
@@ -38,7 +38,7 @@ class TokenReader(Reader):
         tokenizer.enable_truncation(max_tokens)
         self.tokenizer, self.max_tokens, self.padding, self.unknown = tokenizer, max_tokens, padding, unknown
         self.vocabulary = tokenizer.get_vocab_size(with_added_tokens=True)
-        self.characters = max_tokens * _CHARACTERS_PER_TOKEN
+        self.characters = max_tokens * CHARACTERS_PER_TOKEN
 
     def encode(self, text: str) -> Inputs:
         return self._inputs(self.tokenizer.encode(valid(text[: self.characters])).ids)

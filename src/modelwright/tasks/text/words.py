@@ -1,7 +1,7 @@
-"""Reader `words`: a WordPiece vocabulary trained on the rows, saved as a standard `tokenizer.json`.
+"""Reader `words`: the words of the rows, saved as a standard `tokenizer.json`. Characters of scripts without spaces stand alone.
 
-WordPiece (Schuster & Nakajima 2012) rather than whole words: on a few thousand rows most rare words would be unknown, while
-their pieces are not, and its files load in `transformers` unchanged. Characters of scripts without spaces stand alone.
+Whole words rather than pieces: a text is read further within the same number of tokens, words seen once train the embedding of
+unknown words, and the vocabulary is the same on every run (the library's WordPiece trainer numbers pieces by hash order).
 """
 
 from __future__ import annotations
@@ -13,22 +13,21 @@ from typing import Any, Self
 from modelwright.base.errors import DataError
 from modelwright.base.optional import require
 from modelwright.tasks.text.scripts import UNSPACED, valid
-from modelwright.tasks.text.tokens import TokenReader
+from modelwright.tasks.text.tokens import CHARACTERS_PER_TOKEN, TokenReader
 
 _PADDING, _UNKNOWN = "[PAD]", "[UNK]"
-_TRAIN_CHARACTERS = 4_000  # of each row: vocabularies are settled long before the end of a book
 
 
 class Words(TokenReader):
-    """Pieces of words, lower case, NFKC; id 0 is padding, id 1 unknown."""
+    """Words seen at least twice, the most frequent first; lower case, NFKC; id 0 is padding, id 1 unknown."""
 
     name = "words"
 
     @classmethod
     def fit(cls, texts: Sequence[str], route: Any, checkpoint: Path | None) -> Self:
-        """Train at most `route.vocabulary` pieces."""
+        """Keep at most `route.vocabulary` words."""
         library = require("tokenizers", "serve")
-        tokenizer = library.Tokenizer(library.models.WordPiece(unk_token=_UNKNOWN))
+        tokenizer = library.Tokenizer(library.models.WordLevel(unk_token=_UNKNOWN))
         tokenizer.normalizer = library.normalizers.Sequence(
             [
                 library.normalizers.NFKC(),
@@ -43,18 +42,17 @@ class Words(TokenReader):
                 library.pre_tokenizers.Split(library.Regex(f"[{UNSPACED}]"), behavior="isolated"),
             ]
         )
-        tokenizer.decoder = library.decoders.WordPiece()
-        trainer = library.trainers.WordPieceTrainer(
+        trainer = library.trainers.WordLevelTrainer(
             vocab_size=route.vocabulary,
             min_frequency=2,
             special_tokens=[_PADDING, _UNKNOWN],
             show_progress=False,
         )
-        tokenizer.train_from_iterator((valid(text[:_TRAIN_CHARACTERS]) for text in texts), trainer)
+        tokenizer.train_from_iterator((valid(text[: route.max_tokens * CHARACTERS_PER_TOKEN]) for text in texts), trainer)
         if tokenizer.get_vocab_size() <= 2:
             raise DataError(
-                f"the {len(texts):,} training rows hold no words",
-                expected="texts with letters or digits",
+                f"no word occurs twice in the {len(texts):,} training rows",
+                expected="texts that share words",
                 where=f"route {route.name}",
                 remedy="Check which column data.columns.text names.",
             )
