@@ -100,12 +100,8 @@ class Numbers:
         size = abs(value)
         steps = ((1e8, " 亿"), (1e4, " 万")) if self.language == "zh" else ((1e9, "B"), (1e6, "M"), (1e3, "k"))
         factor, mark = next((step for step in steps if size >= step[0]), (1.0, ""))
-        text = (
-            SYMBOLS.get(currency, currency + " ") + f"{size / factor:.4g}" + mark
-            if size >= 1e-3 or size == 0
-            else self.money(size, currency)
-        )
-        return ("−" if value < 0 else "") + text
+        number = f"{size / factor:.4g}" if size >= 1e-3 else _trim(amount(size))
+        return ("−" if value < 0 else "") + SYMBOLS.get(currency, currency + " ") + number + mark
 
     def duration(self, seconds: float) -> str:
         """0.42 s, 118 s as 1 min 58 s, hours beyond."""

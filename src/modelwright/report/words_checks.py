@@ -11,7 +11,7 @@ CHECKS: dict[str, tuple[str, str]] = {
     "risk.ruin": ("Out of cash before the end of the plan", "计划期内现金耗尽的概率"),
     "risk.runway": ("Cash lasts", "现金可支撑"),
     "risk.movers": ("What moves it most", "影响最大的因素"),
-    "risk.mover": ("{name}: from {low} to {high}", "{name}：由 {low} 到 {high}"),
+    "risk.mover": ("{name}: cash at the end of the plan from {low} to {high}", "{name}：期末现金由 {low} 到 {high}"),
     "risk.checks": ("Conditions and checks", "条件与检查"),
     "risk.all-met": ("Nothing that was checked failed.", "已检查的各项均无不合格。"),
     "risk.failed": ("Not met: {list}.", "未满足：{list}。"),

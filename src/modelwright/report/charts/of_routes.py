@@ -183,7 +183,7 @@ def pareto(run: Run, words: Words, numbers: Numbers) -> Chart | None:
     reach = max(2.2, (max(places) / min(places)) ** 0.28)
     low, high = min(places) / reach, max(places) * reach
     marks = decades(low, high)
-    written = [numbers.write(place, unit) for place in marks]
+    written = [numbers.short_money(place, unit) if costs else numbers.write(place, unit) for place in marks]
     spec = {
         "data": traces,
         "layout": layout(
