@@ -30,6 +30,9 @@ METHODS: Mapping[str, Callable[[Path, Path], int]] = {"int8": quantise}
 WORTH = 1.1
 """Size ratio times speed ratio that a variant must bring to be taken."""
 
+SLOWEST = 0.8
+"""Speed ratio below which a variant is not taken, however small it is."""
+
 ROUNDS, ROUND_SECONDS, ROUND_ROWS = 3, 0.5, 200
 
 
@@ -43,9 +46,13 @@ class Variant:
     latency: Mapping[str, float]
     validation: Mapping[str, float]
 
+    def speed(self, original: Variant) -> float:
+        """How many times faster a request is answered."""
+        return original.latency["p50"] / self.latency["p50"]
+
     def gain(self, original: Variant) -> float:
         """How many times smaller, times how many times faster."""
-        return original.size_bytes / self.size_bytes * original.latency["p50"] / self.latency["p50"]
+        return original.size_bytes / self.size_bytes * self.speed(original)
 
 
 def compress(
@@ -137,10 +144,15 @@ def lost(variant: Variant, original: Variant, metric: Metric) -> float:
 
 
 def _take(variants: Sequence[Variant], metric: Metric, max_loss: float) -> Variant:
-    """The variant that gains most of those that lose little enough; the original (the first) if none gains enough."""
+    """The variant that gains most of those that lose little enough and are not slow; the original (the first) if none gains
+    enough."""
     original = variants[0]
-    good = [one for one in variants[1:] if lost(one, original, metric) <= max_loss + 1e-9 and one.gain(original) >= WORTH]
-    return max(good, key=lambda one: one.gain(original), default=original)
+
+    def good(one: Variant) -> bool:
+        fast = one.speed(original) >= SLOWEST and one.gain(original) >= WORTH
+        return fast and lost(one, original, metric) <= max_loss + 1e-9
+
+    return max(filter(good, variants[1:]), key=lambda one: one.gain(original), default=original)
 
 
 def _entry(variant: Variant, test: Mapping[str, float] | None, taken: bool) -> dict[str, Any]:
@@ -159,7 +171,7 @@ _WORDS = {
     "en": {
         "none": "not asked for: {size}, {latency} ms",
         "taken": "{name}: {size} instead of {old_size} ({smaller}× smaller), {latency} ms instead of {old_latency} "
-        "({faster}× faster), {metric} {value} instead of {old_value} on validation",
+        "({faster}× as fast), {metric} {value} instead of {old_value} on validation",
         "kept": "the original stays ({size}, {latency} ms)",
         "lossy": "; {name} loses {lost} {metric} on validation, {allowed} is allowed",
         "small": "; {name} gains too little ({size}, {latency} ms)",
@@ -167,7 +179,7 @@ _WORDS = {
     },
     "zh": {
         "none": "未要求压缩：{size}，{latency} 毫秒",
-        "taken": "{name}：体积 {old_size} → {size}（约为 1/{smaller}），延迟 {old_latency} → {latency} 毫秒（约为 1/{faster}），"
+        "taken": "{name}：体积 {old_size} → {size}（约为 1/{smaller}），延迟 {old_latency} → {latency} 毫秒（速度为 {faster} 倍），"
         "验证集 {metric} {old_value} → {value}",
         "kept": "保留原模型（{size}，{latency} 毫秒）",
         "lossy": "；{name} 在验证集上损失 {lost} {metric}，上限 {allowed}",
@@ -195,7 +207,7 @@ def _reason(
             "old_latency": amount(original.latency["p50"]),
             "old_value": f"{original.validation[metric.name]:.3f}",
             "smaller": ratio(original.size_bytes / one.size_bytes),
-            "faster": ratio(original.latency["p50"] / one.latency["p50"]),
+            "faster": ratio(one.speed(original)),
         }
 
     def tell(words: Mapping[str, str]) -> str:

@@ -57,7 +57,7 @@ def paired_bootstrap(first: Draws, second: Draws, metric: str) -> Comparison:
         difference=first.values[metric] - second.values[metric],
         low=float(low),
         high=float(high),
-        p_value=min(1.0, 2 * min(below, above)),
+        p_value=float(min(1.0, 2 * min(below, above))),
         test="paired bootstrap",
     )
 

@@ -46,6 +46,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "test": "test",
         "validation": "validation",
         "only": ", the only route",
+        "sole": ", the only route that meets the conditions",
         "equal": ", as good as {other} ({p} on validation)",
         "best": ", the best on validation",
         "beats": ", the best on validation (next is {other}, {p})",
@@ -71,6 +72,7 @@ _WORDS: dict[str, dict[str, str]] = {
         "test": "测试集",
         "validation": "验证集",
         "only": "，是唯一的路线",
+        "sole": "，是唯一满足条件的路线",
         "equal": "，与 {other} 不相上下（验证集 {p}）",
         "best": "，验证集上最好",
         "beats": "，验证集上最好（其次为 {other}，{p}）",
@@ -130,7 +132,7 @@ def _compared(decision: Decision, words: Mapping[str, str]) -> str:
         return words["equal"].format(other=best.route, p=p_text(found.p_value)) + _thrift(decision, best, words)
     others = [other for other in (decision.passing or decision.candidates) if other is not best]
     if not others:
-        return words["stop"]
+        return words["sole"] + words["stop"]
     sign = -1 if decision.metric.better == "higher" else 1
     rival = min(others, key=lambda other: sign * other.quality)
     compared = words["beats"].format(other=rival.route, p=p_text(decision.against[rival.route].p_value))

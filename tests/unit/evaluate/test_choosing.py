@@ -117,6 +117,7 @@ def test_conditions_are_judged_on_validation(race, settings, taken, meets):
 def test_a_better_route_that_may_not_be_taken_is_named_with_its_figures(race):
     decision = two(race).choose(prefer="quality", latency_ms_p95=30)
     assert decision["best"] == "tfidf-linear"
+    assert "on the test split, the only route that meets the conditions. finetune" in decision["reason"]["en"]
     assert "finetune is better on validation (0.980), but p95 40 ms, allowed 30 ms." in decision["reason"]["en"]
     assert "finetune 在验证集上更好" in decision["reason"]["zh"]
     assert race.by_route["finetune"]["as_good"] is False
