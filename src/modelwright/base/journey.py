@@ -5,6 +5,7 @@ Nothing is known here of any task: whatever encodes, collates and decodes will d
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,8 @@ from modelwright.base.nouns import Batch, Example, Outputs, Row
 BATCH_ROWS = 32
 BATCH_LENGTH = 16_384
 """Most rows, and most (rows × longest length), in one batch: padding stays small and memory bounded."""
+CALL_LENGTH = 8
+"""What one more call costs, in length of rows: differences up to this are never worth another batch."""
 
 
 class Reader(Protocol):
@@ -38,17 +41,22 @@ def predict(
     graph: Runner,
     rows: Sequence[Row],
     advance: Callable[[int], None] = lambda done: None,
+    batch_rows: int = BATCH_ROWS,
+    stretch: float = math.inf,
 ) -> list[Any]:
     """What the graph says of each row, in the order of `rows`. Rows of similar length are computed together.
 
     Args:
         advance: told the number of rows done so far.
+        batch_rows: rows computed together at most.
+        stretch: how many times longer than its shortest row the longest row of a batch may be. Thousands of sorted rows lie
+            close together anyway; a handful of a server's requests does not.
     """
     examples = reader.encode_many(rows)
     order = sorted(range(len(rows)), key=lambda index: (examples[index].length, index))
     predictions: list[Any] = [None] * len(rows)
     done = 0
-    for part in _parts(order, examples):
+    for part in _parts(order, examples, batch_rows, stretch):
         batch = reader.collate([examples[index] for index in part])
         answers = reader.decode(graph.run(batch), [rows[index].id for index in part])
         for index, answer in zip(part, answers, strict=True):
@@ -70,11 +78,13 @@ def served_bytes(reader: Reader, graph: Path) -> int:
         return graph.stat().st_size + sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
 
 
-def _parts(order: Sequence[int], examples: Sequence[Example]) -> Iterator[list[int]]:
-    """Runs of `order` (which rises in length) within the two limits of a batch; at least one row each."""
+def _parts(order: Sequence[int], examples: Sequence[Example], batch_rows: int, stretch: float) -> Iterator[list[int]]:
+    """Runs of `order` (which rises in length) within the limits of a batch; at least one row each."""
     part: list[int] = []
     for index in order:
-        if part and (len(part) == BATCH_ROWS or (len(part) + 1) * examples[index].length > BATCH_LENGTH):
+        length = examples[index].length
+        full = len(part) == batch_rows or (len(part) + 1) * length > BATCH_LENGTH
+        if part and (full or length > examples[part[0]].length * stretch + CALL_LENGTH):
             yield part
             part = []
         part.append(index)

@@ -179,7 +179,7 @@ class Batcher:
 
     def _compute_rows(self, rows: list[Row]) -> list[Prediction | Exception]:
         try:
-            return list(self.predictor.compute(self.predictor.encode(rows), len(rows)))
+            return list(self.predictor.compute(rows, len(rows)))
         except Exception as error:  # reaches its own client as an answer; it must not fail strangers in the same batch
             if len(rows) == 1 or not isinstance(error, ModelwrightError):
                 return [error] * len(rows)

@@ -16,6 +16,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
+PATIENCE_S = 60.0
+"""A level that had no answer in its seconds goes on until it has one, this long at most."""
 _T = TypeVar("_T")
 
 
@@ -81,7 +83,8 @@ def run(work: Callable[[], Coroutine[Any, Any, _T]]) -> _T:
 
 
 async def load(address: str, requests: Sequence[bytes], connections: int, seconds: float) -> Level:
-    """Keep `connections` clients busy for `seconds`. Each starts at another of `requests` and goes round."""
+    """Keep `connections` clients busy for `seconds` (longer only until there is a first answer). Each starts at another of
+    `requests` and goes round."""
     host, port = host_and_port(address)
     loop = asyncio.get_running_loop()
     level = Level(connections)
@@ -98,6 +101,8 @@ async def load(address: str, requests: Sequence[bytes], connections: int, second
     for client in clients:
         client.send()
     await asyncio.sleep(seconds)
+    while not level.statuses and time.perf_counter() < started + PATIENCE_S:  # slower than the level is long: wait for one
+        await asyncio.sleep(0.01)
     level.seconds = time.perf_counter() - started
     for client in clients:
         client.stop()

@@ -14,13 +14,16 @@ from pydantic import ValidationError
 
 from modelwright.base.errors import ReleaseError, RequestError
 from modelwright.base.graph import Graph
-from modelwright.base.nouns import Example, Prediction, Row
+from modelwright.base.journey import BATCH_ROWS, predict
+from modelwright.base.nouns import Prediction, Row
 from modelwright.base.store import MANIFEST, file_hash, read_json
 from modelwright.tasks.contract import load_task
 
 CARD = "release.json"
 GRAPH = "model.onnx"
 FORMAT = 1
+STRETCH = 1.25
+"""The longest row of a batch is at most this many times the shortest: padding is computed like text."""
 _REMEDY = "Make the release again: modelwright run --from release"
 
 
@@ -83,39 +86,17 @@ class Predictor:
             where = f"inputs[{place}]" if error.where in ("", row_id) else f"inputs[{place}] {error.where}"
             raise RequestError(error.came, expected=error.expected, where=where, remedy=error.remedy) from None
 
-    def encode(self, rows: Sequence[Row]) -> list[Example]:
-        return self.task.encode_many(rows)
-
-    def compute(self, examples: Sequence[Example], max_batch: int = 32) -> list[Prediction]:
-        """Predictions in the order of `examples`, computed in groups of similar length of at most `max_batch` rows."""
-        answers: list[Prediction | None] = [None] * len(examples)
-        for group in group_by_length([example.length for example in examples], max_batch):
-            batch = self.task.collate([examples[place] for place in group])
-            decoded = self.task.decode(self.graph.run(batch), batch.row_ids)
-            for place, prediction in zip(group, decoded, strict=True):
-                answers[place] = prediction
-        return [answer for answer in answers if answer is not None]
+    def compute(self, rows: Sequence[Row], max_batch: int = BATCH_ROWS) -> list[Prediction]:
+        """Predictions in the order of `rows`, computed in groups of similar length of at most `max_batch` rows."""
+        return predict(self.task, self.graph, rows, batch_rows=max_batch, stretch=STRETCH)
 
     def predict(self, requests: Sequence[Any]) -> list[Prediction]:
-        """Read, encode, compute, decode: predictions in the order of `requests`.
+        """Read, then compute: predictions in the order of `requests`.
 
         Raises:
             RequestError: see `read`; nothing is computed then.
         """
-        return self.compute(self.encode(self.read(requests)))
-
-
-def group_by_length(lengths: Sequence[int], max_batch: int, waste: float = 1.25) -> list[list[int]]:
-    """Places of `lengths` in groups of at most `max_batch`, in which the longest is at most `waste` times the shortest
-    (plus 8, so that a handful of short rows is not torn apart: a call costs about as much as 8 tokens)."""
-    groups: list[list[int]] = []
-    floor = 0
-    for place in sorted(range(len(lengths)), key=lengths.__getitem__):
-        if not groups or len(groups[-1]) == max_batch or lengths[place] > floor * waste + 8:
-            groups.append([])
-            floor = lengths[place]
-        groups[-1].append(place)
-    return groups
+        return self.compute(self.read(requests))
 
 
 def _read(release: Path, name: str) -> dict[str, Any]:

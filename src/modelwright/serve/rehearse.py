@@ -69,7 +69,7 @@ def rehearse(release: Path, serve: Serve, settings: Rehearse, requests: Sequence
 
     Raises:
         MachineError: the server can't be started.
-        ReleaseError: it does not answer a real row.
+        ReleaseError: it does not answer a real row, or nobody at some level.
     """
     if not requests:
         raise ValueError("rehearsal needs at least one request")
@@ -126,10 +126,21 @@ async def _levels(started: Started, built: Sequence[bytes], settings: Rehearse, 
             progress.update(done * settings.seconds + WARM_UP_S, note=f"{connections} connections")
             processor_s = started.processor_s
             level = (await load.load(started.address, built, connections, settings.seconds)).as_json()
+            if not level["requests"]:
+                raise _unanswered(started, level)
             levels.append({**level, "processor_s": round(started.processor_s - processor_s, 3)})
     finally:
         sampler.cancel()
     return levels, max(_sampled(sampler), started.memory_bytes)
+
+
+def _unanswered(started: Started, level: dict) -> ReleaseError:
+    return ReleaseError(
+        f"no request was answered in {level['seconds']:.0f} s at {level['connections']} connections ({level['errors']} errors)",
+        expected="answers, as to a single request",
+        where=f"{started.address}{PREDICT}",
+        remedy="Rehearse with fewer connections (rehearse.connections), or allow a longer queue (serve.max_queue).",
+    )
 
 
 async def _sample_memory(started: Started, highest: int = 0) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 
 import uvicorn
 
-from modelwright.base.nouns import Example, Prediction
+from modelwright.base.nouns import Prediction, Row
 from modelwright.serve.predictor import Predictor
 
 
@@ -56,13 +56,10 @@ class Held:
         self.task, self.hash, self.card, self.name, self.sample = real.task, real.hash, real.card, real.name, None
         self.read = real.read
 
-    def encode(self, rows: Sequence[Any]) -> list[tuple[str, Example]]:
-        return list(zip([row.values["text"] for row in rows], self.real.encode(rows), strict=True))
-
-    def compute(self, examples: Sequence[tuple[str, Example]], max_batch: int = 32) -> list[Prediction]:
-        texts = [text for text, _ in examples]
+    def compute(self, rows: Sequence[Row], max_batch: int = 32) -> list[Prediction]:
+        texts = [row.values["text"] for row in rows]
         self.batches.append(texts)
         assert self.gate.wait(20), "the test never opened the gate"
         if "break" in texts:
             raise ZeroDivisionError("the model broke")
-        return self.real.compute([example for _, example in examples], max_batch)
+        return self.real.compute(rows, max_batch)

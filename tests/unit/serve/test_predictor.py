@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ import pytest
 from tests.unit.serve.release import MARKET, SPORT
 
 from modelwright.base.errors import ReleaseError, RequestError
+from modelwright.base.journey import predict
+from modelwright.base.nouns import Batch, Example, Row
 from modelwright.serve.ask import ask
-from modelwright.serve.predictor import Predictor, group_by_length
+from modelwright.serve.predictor import Predictor
 
 
 @pytest.fixture
@@ -118,15 +121,35 @@ def test_a_release_of_another_format(copy: Path) -> None:
         Predictor(copy)
 
 
-@pytest.mark.parametrize("max_batch", [1, 3, 32])
-def test_groups_hold_every_row_once_and_little_padding(max_batch: int) -> None:
+class _Lengths:
+    """A reader of rows that are their own lengths, and a graph that notes the batches it is given."""
+
+    def __init__(self) -> None:
+        self.batches: list[list[int]] = []
+
+    def encode_many(self, rows: Sequence[Row]) -> list[Example]:
+        return [Example(row.id, {"n": np.array([int(row.id)])}, int(row.id)) for row in rows]
+
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        return Batch(tuple(one.row_id for one in examples), {"n": np.array([one.length for one in examples])})
+
+    def run(self, batch: Batch) -> dict[str, np.ndarray]:
+        self.batches.append(batch.inputs["n"].tolist())
+        return {"n": batch.inputs["n"]}
+
+    def decode(self, outputs: dict[str, np.ndarray], row_ids: Sequence[str]) -> list[int]:
+        return outputs["n"].tolist()
+
+
+@pytest.mark.parametrize("batch_rows", [1, 3, 32])
+def test_batches_hold_every_row_once_and_little_padding(batch_rows: int) -> None:
     lengths = [int(n) for n in np.random.default_rng(0).integers(1, 500, 200)]
-    groups = group_by_length(lengths, max_batch)
-    assert sorted(place for group in groups for place in group) == list(range(200))
-    for group in groups:
-        shortest, longest = min(lengths[n] for n in group), max(lengths[n] for n in group)
-        assert len(group) <= max_batch
-        assert longest <= shortest * 1.25 + 8
+    both = _Lengths()
+    assert predict(both, both, [Row(str(n), {}) for n in lengths], batch_rows=batch_rows, stretch=1.25) == lengths  # type: ignore[arg-type]
+    assert sorted(n for batch in both.batches for n in batch) == sorted(lengths)
+    for batch in both.batches:
+        assert len(batch) <= batch_rows
+        assert max(batch) <= min(batch) * 1.25 + 8
 
 
 def test_serving_imports_nothing_heavy(release: Path) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -73,6 +74,20 @@ def test_the_load_generator_counts_errors_apart() -> None:
     assert level.statuses[503] > 2
     assert level.statuses[500] > 0
     assert level.errors == sum(count for status, count in level.statuses.items() if status != 200)
+
+
+async def _slow(scope, receive, send) -> None:
+    if scope["type"] == "http":
+        await asyncio.sleep(0.6)
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"0")]})
+        await send({"type": "http.response.body", "body": b""})
+
+
+def test_a_level_shorter_than_one_answer_waits_for_it() -> None:
+    with serving(_slow) as address:
+        level = load.run(lambda: load.load(address, load.build(address, "/", [1]), 2, 0.05))
+    assert len(level.latencies_ms) >= 1
+    assert level.seconds >= 0.6
 
 
 def test_nobody_there_is_an_error_not_a_crash() -> None:
