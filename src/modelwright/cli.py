@@ -139,13 +139,17 @@ def _dry_run(loaded: Any, given: argparse.Namespace) -> Any:
 
     from modelwright.pipeline.table import STAGES, steps
 
-    plan = [{"step": step.name, "needs": list(step.needs)} for step in steps(loaded)]
+    table = steps(loaded)
     if not given.json:
         print(yaml.safe_dump(loaded.resolved, allow_unicode=True, sort_keys=False), end="")
         for stage, question in STAGES.items():
-            parts = [item["step"].partition("/")[2] for item in plan if item["step"].partition("/")[0] == stage]
+            parts = [step.route for step in table if step.stage == stage]
             print(f"# {stage:<10}{question}  {' · '.join(part for part in parts if part)}".rstrip())
-    return {"settings": loaded.resolved, "hash": loaded.hash, "steps": plan}
+    return {
+        "settings": loaded.resolved,
+        "hash": loaded.hash,
+        "steps": [{"step": step.name, "needs": list(step.needs)} for step in table],
+    }
 
 
 def _serve(given: argparse.Namespace, console: Console) -> None:
@@ -207,13 +211,13 @@ def _first_line(thing: Any) -> str:
 
 
 def _datasets(given: argparse.Namespace, console: Console) -> Any:
-    from modelwright.data.catalogue import list_catalogue
+    from modelwright.data.catalogue.entry import list_catalogue
 
     found = list_catalogue()
     if not given.json:
-        for item in found:
-            print(f"catalogue://{item['name']}  {item['title']} · {item['licence']}")
-    return found
+        for name, entry in found.items():
+            print(f"catalogue://{name}  {entry.title} · {entry.kind} · {entry.licence}")
+    return {name: entry.model_dump(mode="json") for name, entry in found.items()}
 
 
 def _schema(given: argparse.Namespace, console: Console) -> None:
