@@ -5,6 +5,7 @@ the graph runs (Zafrir et al. 2019, 1910.06188). Signed weights beside unsigned 
 take: on such processors it is about twice as fast as unsigned weights.
 Tables that are only looked up (embeddings, TF-IDF weights): int8 with one scale per column; a row is scaled after it was fetched.
 Small products and tables stay as they are: nothing to gain there, and a classifier's last layer decides on every digit.
+Convolutions stay as well: ONNX Runtime's ConvInteger took three times as long as its float32 Conv (256 tokens, 128 wide, Zen 4).
 """
 
 from __future__ import annotations
