@@ -75,7 +75,6 @@ def render(run: Run, language: str) -> str:
     context = {
         "run": run,
         "name": run.info.get("project") or run.project.get("project") or run.folder.name,
-        "day": str(run.info.get("created") or "")[:10],
         "language": language,
         "t": words,
         "figures": figures,

@@ -140,7 +140,9 @@ class _Reader:
         file = self.folder / path
         if not file.is_file():
             return None
-        content = self.parse(path, lambda: tuple(json.loads(line) for line in file.open(encoding="utf-8") if line.strip()))
+        content = self.parse(
+            path, lambda: tuple(map(json.loads, filter(str.strip, file.read_text(encoding="utf-8").split("\n"))))
+        )
         self._remember(path)
         return content
 

@@ -18,6 +18,7 @@ from modelwright.report.read import Run
 _START = 240  # characters of a mistaken row that are shown at once
 _MOST_MISTAKES = 20
 _TEXT_LIMIT = 4000
+_PROVENANCE = ("name", "source", "version", "sha256", "licence", "licence_note", "citation")
 Row = tuple[Any, ...]
 
 
@@ -61,7 +62,13 @@ def headline(run: Run, figures: Figures) -> dict[str, Any]:
         _card(figures, words("card.runway"), "plan/runway"),
     ]
     reason = (run.decision or {}).get("reason") or {}
-    return {"title": title, "reason": reason.get(words.language) or reason.get("en"), "cards": cards}
+    return {
+        "title": title,
+        "reason": reason.get(words.language) or reason.get("en"),
+        "cards": cards,
+        "task": run.info.get("task") or run.project.get("task") or "–",
+        "created": str(run.info.get("created") or "–"),
+    }
 
 
 def _card(figures: Figures, label: str, name: str | None) -> dict[str, Any]:
@@ -95,6 +102,7 @@ def data(run: Run, figures: Figures) -> dict[str, Any]:
             (words.get(f"reason.{name}", name), numbers.plain(count)) for name, count in (card.get("quarantine") or {}).items()
         ],
         "languages": (", " if words.language == "en" else "，").join(listed),
+        "provenance": [{key: item.get(key) for key in _PROVENANCE} for item in card.get("provenance") or []],
         "near_kept": numbers.plain(near) if near else None,
     }
 
@@ -285,7 +293,8 @@ def compression(run: Run, figures: Figures) -> dict[str, Any]:
     name = figures.name(metric)
     columns = [words("compression.variant"), words("route.size"), words("route.latency")]
     columns += [words("route.validation", metric=name), words("route.test", metric=name)]
-    return {"reason": reason.get(words.language) or reason.get("en"), "columns": columns, "rows": rows}
+    text = reason.get(words.language) or reason.get("en") or ""
+    return {"reason": text, "columns": columns, "rows": rows, "chosen": content.get("chosen")}
 
 
 def speed(run: Run, figures: Figures) -> dict[str, Any]:
@@ -318,7 +327,15 @@ def business(run: Run, figures: Figures) -> dict[str, Any]:
         ends = figures.interval(record)
         linked = figures.linked(record.name, ends) if ends else "–"
         rows.append((figures.name(record.name.removeprefix("plan/")), figures.figure(record.name), linked))
-    return {"columns": tuple(words(f"business.{key}") for key in ("figure", "value", "interval")), "rows": rows}
+    columns = tuple(words(f"business.{key}") for key in ("figure", "value", "interval"))
+    return {"columns": columns, "rows": rows, **plan_gaps(run, figures)}
+
+
+def plan_gaps(run: Run, figures: Figures) -> dict[str, Any]:
+    """What the founders did not state: keys with what the plan does instead, and keys without which figures stay out."""
+    plan, language = run.plan or {}, figures.words.language
+    asked = [(item["key"], item.get(language) or item.get("en") or "") for item in plan.get("asked") or []]
+    return {"asked": asked, "missing": list(plan.get("missing") or [])}
 
 
 def assumed(run: Run, figures: Figures) -> dict[str, Any]:

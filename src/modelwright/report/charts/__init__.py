@@ -9,13 +9,13 @@ from modelwright.report.read import Run
 from modelwright.report.words import Words
 
 
-def draw(run: Run, words: Words, numbers: Numbers, route: str | None, metric: str | None) -> dict[str, Chart]:
-    """Every chart whose artefacts are there, by id of the place it has on the page.
+def draw(run: Run, words: Words, numbers: Numbers, route: str | None, metric: str | None) -> dict[str, Chart | None]:
+    """Every chart by its place on the page; None where its artefacts are not there, or hold nothing to draw.
 
     Args:
         route: whose quality is drawn; metric: of its slices.
     """
-    drawn = {
+    drawn: dict[str, Chart | None] = {
         "labels": of_data.labels(run.card, words, numbers),
         "lengths": of_data.lengths(run.card, words, numbers),
         "curves": of_routes.curves(run, words, numbers),
@@ -28,10 +28,13 @@ def draw(run: Run, words: Words, numbers: Numbers, route: str | None, metric: st
         "revenue": of_service.fan(run.plan, "revenue", words, numbers),
         "tornado": of_service.tornado(run.plan, words, numbers),
         "unit": of_service.unit(run.plan, words, numbers),
+        "confusion": None,
+        "reliability": None,
+        "slices": None,
     }
     if route is not None and route in run.evaluations:
         evaluation, source = run.evaluations[route], f"evaluate/{route}/evaluation.json"
         drawn["confusion"] = of_quality.confusion(evaluation, source, words, numbers)
         drawn["reliability"] = of_quality.reliability(evaluation, source, words, numbers)
         drawn["slices"] = of_quality.slices(evaluation, metric or "", source, words, numbers)
-    return {name: chart for name, chart in drawn.items() if chart is not None}
+    return drawn

@@ -80,7 +80,12 @@ def lengths(card: Mapping[str, Any] | None, words: Words, numbers: Numbers) -> C
                 "textfont": {"color": "@muted", "size": 12},
                 "hoverinfo": "skip",
                 "cliponaxis": False,
-                "marker": {"color": ["@route-0", "@route-0", "@route-0", "@muted"], "size": [7, 12, 7, 6], "opacity": 1},
+                "marker": {
+                    "color": ["@route-0", "@route-0", "@route-0", "@muted"],
+                    "size": [7, 12, 7, 6],
+                    "opacity": 1,
+                    "line": {"width": 0},
+                },
             }
         )
     spec = {

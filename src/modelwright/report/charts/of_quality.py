@@ -88,6 +88,7 @@ def reliability(evaluation: Mapping[str, Any], source: str, words: Words, number
             "color": "@route-0",
             "size": [significant(7 + 17 * (item["rows"] / most) ** 0.5, 3) for item in bins],
             "opacity": 1,
+            "line": {"width": 0},
         },
         "hoverinfo": "x+y",
         "cliponaxis": False,
