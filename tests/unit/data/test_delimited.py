@@ -23,7 +23,7 @@ def read(path: Path, **settings_: str) -> list:
     return list(delimited.read(path, Data(source="x", **settings_)).rows)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(rows=st.lists(st.tuples(cells, cells), min_size=1, max_size=15))
 def test_csv_round_trip(rows: list[tuple[str, str]], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("csv") / "rows.csv"

@@ -7,12 +7,12 @@ file's address; reading that page and fetching the file executes nothing. pip sa
 
 from __future__ import annotations
 
+import ast
 import base64
 import html.parser
 import json
 import os
 import re
-import shlex
 import shutil
 import ssl
 import subprocess
@@ -62,7 +62,7 @@ def _pip_settings() -> dict[str, list[str]]:
         if not equals:
             continue
         section, _, name = key.rpartition(".")
-        words = " ".join(shlex.split(value)).split()
+        words = str(ast.literal_eval(value)).split()  # pip prints values quoted, as Python would
         (from_environment if section.startswith(":env:") else found)[name.strip()] = words
     found |= from_environment
     if "index-url" not in found:

@@ -17,6 +17,8 @@ from modelwright.data.cleaning.shingles import blocks, mix
 BINS = 128
 _EMPTY = np.uint64(0xFFFFFFFFFFFFFFFF)
 _RECALL = 0.99
+_BATCH_SHINGLES = 1 << 22
+"""Shingles compared at once: bounds memory."""
 _REACH = 8
 """In a bucket of texts with an equal band, each is compared with this many that follow it: buckets of boilerplate stay linear."""
 
@@ -94,20 +96,53 @@ def _candidates(signatures: np.ndarray, rows: int) -> np.ndarray:
 def _verified(
     candidates: np.ndarray, shingles: np.ndarray, offsets: np.ndarray, similarity: float
 ) -> list[tuple[int, int, float]]:
-    sets: dict[int, np.ndarray] = {}
+    """The candidates whose sets really are that similar, in their order."""
+    texts, places = np.unique(candidates, return_inverse=True)
+    sets, bounds = _sets(texts, shingles, offsets)
+    sizes = np.diff(bounds)
+    pairs = places.reshape(candidates.shape)
+    smaller, larger = sizes[pairs].min(axis=1), sizes[pairs].max(axis=1)
+    possible = smaller >= similarity * larger  # sizes alone rule the others out
+    candidates, pairs = candidates[possible], pairs[possible]
+    found = []
+    batches = np.cumsum(sizes[pairs].sum(axis=1)) // _BATCH_SHINGLES
+    for batch in np.unique(batches):
+        chosen = np.flatnonzero(batches == batch)
+        shared = _shared(pairs[chosen], sets, bounds)
+        jaccard = shared / (sizes[pairs[chosen]].sum(axis=1) - shared)
+        good = jaccard >= similarity
+        found += [
+            (low, high, value)
+            for (low, high), value in zip(candidates[chosen[good]].tolist(), jaccard[good].tolist(), strict=True)
+        ]
+    return found
 
-    def shingle_set(position: int) -> np.ndarray:
-        if position not in sets:
-            sets[position] = np.unique(shingles[offsets[position] : offsets[position + 1]])
-        return sets[position]
 
-    pairs = []
-    for low, high in candidates.tolist():
-        one, other = shingle_set(low), shingle_set(high)
-        if min(len(one), len(other)) < similarity * max(len(one), len(other)):
-            continue  # sizes alone rule it out
-        shared = len(np.intersect1d(one, other, assume_unique=True))
-        jaccard = shared / (len(one) + len(other) - shared)
-        if jaccard >= similarity:
-            pairs.append((low, high, jaccard))
-    return pairs
+def _sets(texts: np.ndarray, shingles: np.ndarray, offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The distinct shingles of each of `texts`, one text after another, and where each text's begin (one more at the end)."""
+    sizes = offsets[texts + 1] - offsets[texts]
+    owners = np.repeat(np.arange(len(texts)), sizes)
+    values = shingles[_ranges(offsets[texts], sizes)]
+    order = np.lexsort((values, owners))
+    owners, values = owners[order], values[order]
+    first = np.ones(len(values), bool)
+    first[1:] = (values[1:] != values[:-1]) | (owners[1:] != owners[:-1])
+    return values[first], np.concatenate(([0], np.cumsum(np.bincount(owners[first], minlength=len(texts)))))
+
+
+def _shared(pairs: np.ndarray, sets: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+    """How many shingles the two texts of each pair share: both sets side by side, sorted; what stands twice is shared. A key
+    holds the pair's number in its upper bits and as much of the shingle as fits below: 42 bits or more."""
+    sizes = np.diff(bounds)[pairs]
+    bits = np.uint64(64 - max(1, len(pairs).bit_length()))
+    numbers = np.repeat(np.arange(len(pairs), dtype=np.uint64), sizes.sum(axis=1))
+    values = sets[_ranges(bounds[pairs].reshape(-1), sizes.reshape(-1))]
+    keys = np.sort((numbers << bits) | (values >> (np.uint64(64) - bits)))
+    twice = keys[1:][keys[1:] == keys[:-1]] >> bits
+    return np.bincount(twice.astype(np.int64), minlength=len(pairs))
+
+
+def _ranges(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+    """The positions starts[0], starts[0] + 1, …, one range of each size after another."""
+    ends = np.cumsum(sizes)
+    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes)
