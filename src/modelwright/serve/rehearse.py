@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -76,7 +77,7 @@ def rehearse(release: Path, serve: Serve, settings: Rehearse, requests: Sequence
     step = max(1, len(requests) // _MAX_REQUESTS)
     with server(release, serve) as started, console.progress("rehearse", _duration(settings)) as progress:
         built = load.build(started.address, PREDICT, requests[::step])
-        cold_start_s = load.run(lambda: _first_answer(started, built[0]))
+        cold_start_s = load.run(lambda: first_answer(started, built[0]))
         idle = started.memory_bytes
         levels, peak = load.run(lambda: _levels(started, built, settings, progress))
     clean = [level for level in levels if not level["errors"]] or levels
@@ -94,7 +95,7 @@ def _duration(settings: Rehearse) -> float:
     return len(settings.connections) * settings.seconds + WARM_UP_S
 
 
-async def _first_answer(started: Started, request: bytes) -> float:
+async def first_answer(started: Started, request: bytes) -> float:
     """Seconds from process start to the first answered prediction."""
     reader, writer = await asyncio.open_connection(*load.host_and_port(started.address))
     writer.write(request)
@@ -157,23 +158,35 @@ def _sampled(sampler: asyncio.Future[int]) -> int:
 
 
 @contextmanager
-def server(release: Path, serve: Serve) -> Iterator[Started]:
+def server(release: Path, serve: Serve, python: str = sys.executable) -> Iterator[Started]:
     """The server as a process of its own on 127.0.0.1 and a free port, answering; stopped at the end whatever happens.
+
+    Args:
+        python: the interpreter, where it shall be another environment's.
 
     Raises:
         MachineError: it did not come up.
     """
     settings = serve.model_copy(update={"host": "127.0.0.1", "port": 0})
-    command = [sys.executable, "-m", "modelwright.serve", str(release), "--settings", json.dumps(settings.model_dump())]
+    command = [python, "-m", "modelwright.serve", str(release), "--settings", json.dumps(settings.model_dump()), "--while-input"]
+    with running(command) as started:
+        yield started
+
+
+@contextmanager
+def running(command: Sequence[str]) -> Iterator[Started]:
+    """Any program that prints its address as its first line once it answers, and ends on SIGTERM.
+
+    Raises:
+        MachineError: it ended, or said nothing in two minutes.
+    """
     with tempfile.TemporaryFile() as output:
         started = time.perf_counter()
-        process = subprocess.Popen(
-            [*command, "--while-input"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output, text=True
-        )
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=output, text=True)
         try:
             address = _wait_for_address(process)
             if address is None:
-                raise _not_started(release, process, output)
+                raise _not_started(command, process, output)
             yield Started(psutil.Process(process.pid), address, started)
         finally:
             _stop(process)
@@ -190,15 +203,15 @@ def _wait_for_address(process: subprocess.Popen[str]) -> str | None:
         timer.cancel()
 
 
-def _not_started(release: Path, process: subprocess.Popen[str], output) -> MachineError:
+def _not_started(command: Sequence[str], process: subprocess.Popen[str], output) -> MachineError:
     code = process.wait()
     output.seek(0)
     tail = output.read().decode("utf-8", "replace").strip()[-1500:]
     return MachineError(
         f"the server did not start (exit code {code}): {tail or 'it said nothing'}",
         expected=f"a server that answers within {START_LIMIT_S:.0f} s",
-        where=str(release),
-        remedy=f"See what it says alone: python -m modelwright.serve {release} --port 0",
+        where=shlex.join(command)[:300],
+        remedy="Give that command alone, and see what it says.",
     )
 
 

@@ -1,0 +1,99 @@
+"""The peer of benchmarks/serve.py: a transformers pipeline behind FastAPI and uvicorn, as its documentation shows it.
+
+    plain     one endpoint, the pipeline called in it (FastAPI runs it in its thread pool)
+    batched   the documentation's "web server" recipe: one loop owns the pipeline, and what waits in the queue is given to
+              it together
+
+Both truncate to the same number of tokens as the model they are compared with. The first line on stdout is the address.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import socket
+import sys
+from contextlib import asynccontextmanager
+
+import torch
+import uvicorn
+from fastapi import FastAPI
+from pydantic import BaseModel
+from transformers import pipeline
+
+
+class Text(BaseModel):
+    text: str
+
+
+def plain(classify) -> FastAPI:
+    app = FastAPI()
+
+    @app.post("/predict")
+    def predict(request: Text):
+        return classify(request.text)[0]
+
+    return app
+
+
+def batched(classify, max_batch: int) -> FastAPI:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI):
+        app.state.queue = asyncio.Queue()
+        loop = asyncio.create_task(work(app.state.queue))
+        yield
+        loop.cancel()
+
+    async def work(queue: asyncio.Queue) -> None:
+        while True:
+            waiting = [await queue.get()]
+            while len(waiting) < max_batch and not queue.empty():
+                waiting.append(queue.get_nowait())
+            texts = [text for text, _ in waiting]
+            answers = await asyncio.to_thread(classify, texts, batch_size=len(texts))
+            for (_, future), answer in zip(waiting, answers, strict=True):
+                if not future.done():
+                    future.set_result(answer)
+
+    app = FastAPI(lifespan=lifespan)
+
+    @app.post("/predict")
+    async def predict(request: Text):
+        future = asyncio.get_running_loop().create_future()
+        await app.state.queue.put((request.text, future))
+        return await future
+
+    return app
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint")
+    parser.add_argument("--kind", choices=("plain", "batched"), default="plain")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--max-tokens", type=int, default=128)
+    parser.add_argument("--max-batch", type=int, default=32)
+    given = parser.parse_args()
+    classify = pipeline(
+        "text-classification",
+        model=given.checkpoint,
+        dtype=getattr(torch, given.dtype),
+        truncation=True,
+        max_length=given.max_tokens,
+    )
+    classify(["a word"] * 2)
+    app = plain(classify) if given.kind == "plain" else batched(classify, given.max_batch)
+
+    class Server(uvicorn.Server):
+        async def startup(self, sockets=None) -> None:
+            await super().startup(sockets)
+            print("http://{}:{}".format(*listener.getsockname()), flush=True)
+
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        Server(uvicorn.Config(app, log_level="warning", access_log=False)).run(sockets=[listener])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
