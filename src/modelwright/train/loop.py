@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,13 +23,14 @@ from modelwright.spec.routes.route import GradientRoute
 from modelwright.train.buckets import epoch_batches
 from modelwright.train.curve import Curve
 from modelwright.train.plan import Limits, Plan
-from modelwright.train.resume import Resume, State
+from modelwright.train.resume import Resume, State, damaged
 from modelwright.train.schedule import share
 from modelwright.train.step import Stepper
 
 _CURVE_POINTS = 2_000  # losses kept at most
 SAVING_SHARE = 0.05  # of the time that checkpoints may take, however often they are asked for
 _EVALUATION_GUESS = 0.25  # time of a row in validation, as a share of one in training, until the first was measured
+_RECENT = 32  # steps whose pace says how the coming ones will go
 _CLOSING_S = 1.0  # reserved for writing the result
 
 
@@ -86,6 +88,8 @@ class Loop:
         self.before_s = 0.0  # spent by the runs that this one continues
         self.unsaved_best = False
         self.saved_at, self.save_s, self.evaluation_s = started, 0.0, 0.0
+        self.ended = started  # the last step
+        self.paces: deque[float] = deque(maxlen=_RECENT)  # seconds from step to step
 
     def run(self) -> Outcome:
         """Train to the end of the plan, the patience or the seconds.
@@ -95,7 +99,7 @@ class Loop:
         """
         self._continue()
         self.curve = Curve(self.folder, self.state.curve_lines, self.state.step)
-        self.saved_at = self.clock()
+        self.saved_at = self.ended = self.clock()
         try:
             with self.console.progress(self.title, self.plan.total) as progress:
                 stopped_by = self._epochs(progress)
@@ -108,7 +112,10 @@ class Loop:
         if found is None:
             return
         self.state, tensors, self.best = found
-        self.stepper.optimiser.restore(tensors)
+        try:
+            self.stepper.optimiser.restore(tensors)
+        except (KeyError, RuntimeError) as error:  # of another module: the folder was mixed up by hand
+            raise damaged(self.resume.newest() or self.resume.folder, error) from error
         self.before_s = self.state.seconds
         self.plan.follow(self.state.step)
         self.console.line(f"   {self.title}: going on from step {self.state.step:,}")
@@ -151,9 +158,12 @@ class Loop:
         if state.step % max(1, plan.natural // _CURVE_POINTS) == 0:
             point = {"step": state.step, "epoch": round(state.step / plan.steps_per_epoch, 4), "seconds": round(self.spent(), 3)}
             self.curve.record({**point, "loss": loss, "learning_rate": self.route.learning_rate * rate})
-        step_s = state.step_seconds / state.step
-        guess_s = step_s / self.route.batch_size * len(self.validation[0]) * _EVALUATION_GUESS
-        plan.reconsider(state.step, self.spent(), step_s, self.evaluation_s or guess_s, guess_s + _CLOSING_S)
+        now = self.clock()
+        self.paces.append(now - self.ended)
+        self.ended = now
+        pace_s = sum(self.paces) / len(self.paces)
+        guess_s = pace_s / self.route.batch_size * len(self.validation[0]) * _EVALUATION_GUESS
+        plan.reconsider(state.step, self.spent(), pace_s, self.evaluation_s or guess_s, guess_s + _CLOSING_S)
         progress.update(state.step, plan.total, f"epoch {state.epoch + 1}/{self.route.epochs}  loss {loss:.3f}  {self._speed()}")
 
     def _speed(self) -> str:
@@ -179,7 +189,8 @@ class Loop:
             state.stale = 0 if rise > 0 else state.stale + 1
         point = {"step": state.step, "epoch": round(state.step / self.plan.steps_per_epoch, 4), "seconds": round(self.spent(), 3)}
         self.curve.record({**point, "validation": scores})
-        self.evaluation_s = self.clock() - began
+        self.ended = self.clock()
+        self.evaluation_s = self.ended - began
 
     def spent(self) -> float:
         """Seconds since the very beginning, the runs that this one continues included."""
@@ -200,7 +211,7 @@ class Loop:
         self.save_s = self.saved_at - began
 
     def _diverged(self, loss: float, rate: float) -> TrainError:
-        last = max(self.resume.folder.glob("state-*"), default=None)
+        last = self.resume.newest()
         kept = f"The last good checkpoint is {last}. " if last else ""
         return TrainError(
             f"training diverged: the {'loss' if not math.isfinite(loss) else 'gradient'} is no finite number at step "

@@ -19,7 +19,7 @@ from modelwright.train.resume import damaged
 FILE = "plan.jsonl"
 AIM = 0.97  # share of the seconds that is planned for; the rest is for what nobody foresaw
 _FIRST, _SOON = 8, (8, 16, 32, 64)  # steps after which the plan is looked at; later every sixteenth of it
-_TOLERANCE = 0.02  # smaller corrections are not worth bending the schedule for
+_TOLERANCE = 0.02  # of the steps left: smaller corrections are not worth bending the schedule for
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ class Plan:
 
         Args:
             spent_s: since the beginning, continued runs included.
-            step_s, evaluation_s, closing_s: what a step, an evaluation and the end take.
+            step_s: from one step to the next, lately, everything between them included.
+            evaluation_s, closing_s: what an evaluation and the end take.
         """
         if self.limits.seconds is None:
             return
@@ -73,7 +74,7 @@ class Plan:
         fitting = step + max(1, math.floor(left_s / per_step_s))
         wanted = min(self.natural, fitting)
         raised_late = wanted > self.total and step > self.total / 2  # the rate is falling: it should not rise again
-        if not raised_late and abs(wanted - self.total) > _TOLERANCE * self.total:
+        if not raised_late and abs(wanted - self.total) > _TOLERANCE * (self.total - step):
             self.total = wanted
             self.recorded[step] = wanted
             lines = [json.dumps({"step": at, "total_steps": total}) for at, total in sorted(self.recorded.items())]

@@ -87,7 +87,7 @@ class Resume:
         Raises:
             TrainError: it is damaged.
         """
-        newest = max(self.folder.glob("state-*.safetensors"), default=None)
+        newest = self.newest()
         if newest is None:
             return None
         tensors, held = _read(newest)
@@ -98,6 +98,10 @@ class Resume:
             raise damaged(newest, error) from error
         best = _read(self._best(state))[0] if state.best_step else None
         return state, tensors, best
+
+    def newest(self) -> Path | None:
+        """The file that a continued run would start from."""
+        return max(self.folder.glob("state-*.safetensors"), default=None)
 
     def clear(self) -> None:
         """Training is over: nothing is left to continue."""

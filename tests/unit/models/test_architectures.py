@@ -91,7 +91,7 @@ def test_weights_of_another_shape_are_refused(sizes, tmp_path):
     registry.save(registry.build(route, sizes, None), route, sizes, tmp_path)
     config = tmp_path / "config.json"
     config.write_text(config.read_text().replace('"classes": 3', '"classes": 4'))
-    with pytest.raises(ReleaseError, match="size mismatch|can't be loaded"):
+    with pytest.raises(ReleaseError, match="size mismatch"):
         registry.load(tmp_path)
 
 

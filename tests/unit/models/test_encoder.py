@@ -71,7 +71,7 @@ def test_a_missing_weight_is_named(bert):
     weights = names.read_weights(bert / "model.safetensors")
     del weights["encoder.layer.1.attention.self.key.bias"]
     names.write_weights(weights, bert / "model.safetensors")
-    with pytest.raises(ReleaseError, match="encoder.layer.1.attention.self.key.bias"):
+    with pytest.raises(ReleaseError, match=r"encoder\.layer\.1\.attention\.self\.key\.bias"):
         names.read_bert(bert, 0.1)
 
 
