@@ -42,6 +42,11 @@ def pieces(folded: str) -> list[str]:
     return _WORDS.findall(folded)
 
 
+def is_unspaced(folded: str) -> bool:
+    """Whether an already folded text begins with a character of a script without spaces."""
+    return _CHARACTER.match(folded) is not None
+
+
 def unspaced_share(texts: Iterable[str]) -> float:
     """Share (0 to 1) of the letters and digits of `texts` that belong to scripts without spaces; 0 if there are none."""
     unspaced = letters = 0
