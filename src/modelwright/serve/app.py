@@ -70,7 +70,8 @@ def _add_routes(app: FastAPI, predictor: Predictor, metrics: Metrics) -> None:
     @app.get("/metrics", response_class=Response)
     async def read_metrics() -> Response:
         """Prometheus metrics."""
-        return Response(metrics.text(), media_type=metrics.content_type)
+        text, content_type = metrics.text()
+        return Response(text, media_type=content_type)
 
     @app.get("/v1/model")
     async def read_model() -> dict[str, Any]:

@@ -83,7 +83,7 @@ class Batcher:
     def warm_up(self, request: object) -> None:
         """Compute `request` alone and in small company before the first client comes: the runtime allocates its buffers,
         and `pace` knows both costs. Blocks for a few rows' time."""
-        self.predictor.predict([request])  # slower than any later one, and so not learnt from
+        self.predictor.predict([request])  # the first may be slower than any later one; it is not learnt from
         for rows in (1, 4, 1):
             started = time.perf_counter()
             self.predictor.predict([request] * rows)

@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -34,11 +35,13 @@ def serve(release: Path, settings: Serve, console: Console, ready: Callable[[str
         MachineError: the port is taken or may not be taken, or the host is not an address of this machine.
         ReleaseError: the release is damaged or foreign.
     """
-    uvicorn = require("uvicorn", "serve")
     with _take_port(settings.host, settings.port) as listener:  # first, for it fails fastest
-        predictor = Predictor(release, settings.threads)
-        from modelwright.serve.app import create_app
+        with ThreadPoolExecutor(1) as aside:  # loading happens outside Python's lock for the most part, importing inside it
+            loading = aside.submit(_load, release, settings)
+            from modelwright.serve.app import create_app
 
+            uvicorn = require("uvicorn", "serve")
+            predictor = loading.result()
         # Lanes may read texts in Python while the event loop has answers to send; at the default 5 ms each of its many
         # short turns would wait that long for the interpreter.
         sys.setswitchinterval(_SWITCH_S)
@@ -59,6 +62,14 @@ def serve(release: Path, settings: Serve, console: Console, ready: Callable[[str
                 where=address,
                 remedy="The lines above say what failed.",
             )
+
+
+def _load(release: Path, settings: Serve) -> Predictor:
+    """The release, loaded and asked once: a graph's first answer is its slowest, for it allocates."""
+    predictor = Predictor(release, settings.threads)
+    if predictor.sample is not None:
+        predictor.predict([predictor.sample])
+    return predictor
 
 
 def _server_class(uvicorn: Any) -> Any:
