@@ -11,6 +11,7 @@ from modelwright.spec.compress import Compress, CompressField
 from modelwright.spec.compute import Compute
 from modelwright.spec.data import Data
 from modelwright.spec.evaluate import Evaluate
+from modelwright.spec.financing import Financing
 from modelwright.spec.routes.route import Route
 from modelwright.spec.section import Section
 from modelwright.spec.serve import Rehearse, Serve
@@ -37,4 +38,7 @@ class Project(Section):
     compute: Compute = Compute()
     venture: Venture | None = Field(
         None, description="without it, plan says what is missing and the report leaves the business out"
+    )
+    financing: Financing | None = Field(
+        None, description="owners, SAFEs, notes, rounds and exits; without it, plan leaves them out"
     )

@@ -1,7 +1,7 @@
-"""Who owns how much: priced rounds, option pools, SAFEs, convertible notes and anti-dilution, in exact fractions.
+"""Who owns how much: priced rounds, option pools, SAFEs and convertible notes, in exact fractions.
 
 Rules: price = pre-money / fully diluted shares before the money, where "fully diluted" holds everything that converts, all
-options and the unissued pool, and the pool's increase if it is agreed to lie inside. The post-money SAFE (Y Combinator's
+options and the unissued pool, what anti-dilution hands out, and the pool's increase if it is agreed to lie inside. The post-money SAFE (Y Combinator's
 standard form, 2018 †) buys I/cap of the company capitalisation, which includes every converting security and the existing
 pool but not the round's increase. Shares are rounded once, at the end, by `whole`.
 Numbers may be given as int, str or float; each becomes the fraction a person means by it.
@@ -9,7 +9,7 @@ Numbers may be given as int, str or float; each becomes the fraction a person me
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import product
@@ -17,6 +17,9 @@ from typing import Literal, NoReturn
 
 from modelwright.base.errors import SpecError
 from modelwright.venture.exact import exact
+from modelwright.venture.protection import Protection
+
+_MOST_CHOICES = 12  # 4,096 combinations; beyond that only the ones that people's interests lead to are tried
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ class Priced:
         converted: holder → shares from each convertible, in order.
         new: investor → shares bought.
         pool_increase: new unissued options.
+        protected: shares that each protection added, in order; none unless the round is cheaper.
     """
 
     table: CapTable
@@ -129,33 +133,57 @@ class Priced:
     converted: tuple[Fraction, ...]
     new: Mapping[str, Fraction] = field(default_factory=dict)
     pool_increase: Fraction = Fraction(0)
+    protected: tuple[Fraction, ...] = ()
 
 
-def price_round(before: CapTable, terms: Round, convertibles: Sequence[Convertible] = ()) -> Priced:
-    """Convert what converts, increase the pool, sell the new shares.
+@dataclass(frozen=True)
+class _Solved:
+    inverse: Fraction
+    increase: Fraction
+    converted: list[Fraction]
+    protected: list[Fraction]
 
-    A convertible takes the better of its cap and its discount. Once it is fixed who takes which, the inverse of the price
-    solves one linear equation; the choice that nobody would change at the price it leads to is the answer.
+
+def price_round(
+    before: CapTable, terms: Round, convertibles: Sequence[Convertible] = (), protections: Sequence[Protection] = ()
+) -> Priced:
+    """Convert what converts, protect who is protected, increase the pool, sell the new shares.
+
+    A convertible takes the better of its cap and its discount; a protection works only if the round is cheaper. Once it is
+    fixed who takes which, the inverse of the price solves one linear equation; the choice that nobody would change at the
+    price it leads to is the answer.
 
     Raises:
-        SpecError: valuations that leave no positive price (caps or conversions that use the company up), or a pool of 1.
+        SpecError: valuations that leave no positive price (caps, conversions or protections that use the company up), or a
+            pool of 1.
     """
-    if terms.pre_money <= 0 or terms.money <= 0 or not 0 <= terms.pool < 1:
+    if (
+        terms.pre_money <= 0
+        or any(money <= 0 for money in terms.investors.values())
+        or not terms.money
+        or not 0 <= terms.pool < 1
+    ):
         _refuse(
             f"{float(terms.money):g} at {float(terms.pre_money):g} with a pool of {float(terms.pool):g}",
             "positive money and valuation, and a pool below 1",
             "round",
         )
-    choices = [(True, False) if item.cap is not None else (False,) for item in convertibles]
     refusal: SpecError | None = None
-    for by_cap in product(*choices):
-        try:
-            solved = _solve(before, terms, convertibles, by_cap)
-        except SpecError as error:
-            refusal = refusal or error
-            continue
-        if _settled(before, convertibles, by_cap, solved[0], solved[2]):
-            return _settle(before, terms, convertibles, solved)
+    tried: set[tuple[bool, ...]] = set()
+    able = [item.cap is not None for item in convertibles] + [True for _ in protections]
+    for first in _choices(able, len(convertibles)):
+        choice = first
+        while choice not in tried:  # follow what everyone would rather do, until nobody would
+            tried.add(choice)
+            try:
+                solved = _solve(before, terms, convertibles, protections, choice)
+            except SpecError as error:
+                refusal = refusal or error
+                break
+            better = _best_choice(before, convertibles, protections, solved)
+            if better == choice:
+                return _settle(before, terms, convertibles, protections, solved)
+            choice = better
     raise refusal or SpecError(
         "no price satisfies every convertible at once",
         expected="terms that one price can meet",
@@ -164,18 +192,35 @@ def price_round(before: CapTable, terms: Round, convertibles: Sequence[Convertib
     )
 
 
+def _choices(able: Sequence[bool], convertibles: int) -> Iterable[tuple[bool, ...]]:
+    """Where to begin: everyone by the cap and nobody protected; then every choice there is, as far as that is countable."""
+    yield tuple(can and place < convertibles for place, can in enumerate(able))
+    if sum(able) <= _MOST_CHOICES:
+        yield from product(*((True, False) if can else (False,) for can in able))
+
+
 def _solve(
-    before: CapTable, terms: Round, convertibles: Sequence[Convertible], by_cap: Sequence[bool]
-) -> tuple[Fraction, Fraction, list[Fraction]]:
-    """(1/price, pool increase, shares of each convertible) when it is fixed who converts by the cap."""
+    before: CapTable,
+    terms: Round,
+    convertibles: Sequence[Convertible],
+    protections: Sequence[Protection],
+    choice: Sequence[bool],
+) -> _Solved:
+    """The round when it is fixed who converts by the cap and who is protected."""
     base, of_all, fixed, per_inverse = before.total, Fraction(0), Fraction(0), Fraction(0)
-    for item, capped in zip(convertibles, by_cap, strict=True):
+    for item, capped in zip(convertibles, choice, strict=False):
         if not capped or item.cap is None:
             per_inverse += item.amount / (1 - item.discount)
         elif item.kind == "post":
             of_all += item.amount / item.cap
         else:
             fixed += item.amount * base / item.cap
+    more = [
+        item.more(base, terms.money) if active else (Fraction(0), Fraction(0))
+        for item, active in zip(protections, choice[len(convertibles) :], strict=True)
+    ]
+    fixed += sum((constant for constant, _ in more), Fraction(0))
+    per_inverse += sum((slope for _, slope in more), Fraction(0))
     if of_all >= 1:
         _refuse(f"post-money SAFEs own {float(of_all):.0%} of the company at their caps", "less than all of it", "convertibles")
     # With q = 1/price, the capitalisation is (base + fixed + per_inverse·q)/(1 − of_all) = constant + slope·q.
@@ -183,12 +228,12 @@ def _solve(
     inverse, increase = _with_pool(terms, before.unissued, constant, slope)
     capitalisation = constant + slope * inverse
     shares = []
-    for item, capped in zip(convertibles, by_cap, strict=True):
+    for item, capped in zip(convertibles, choice, strict=False):
         if capped and item.cap is not None:
             shares.append(item.amount / item.cap * (capitalisation if item.kind == "post" else base))
         else:
             shares.append(item.amount / (1 - item.discount) * inverse)
-    return inverse, increase, shares
+    return _Solved(inverse, increase, shares, [constant + slope * inverse for constant, slope in more])
 
 
 def _with_pool(terms: Round, unissued: Fraction, constant: Fraction, slope: Fraction) -> tuple[Fraction, Fraction]:
@@ -214,51 +259,49 @@ def _inverse(shares: Fraction, money: Fraction) -> Fraction:
     return shares / money
 
 
-def _settled(
-    before: CapTable, convertibles: Sequence[Convertible], by_cap: Sequence[bool], inverse: Fraction, shares: Sequence[Fraction]
-) -> bool:
-    """Whether nobody would rather use the other rule at this price."""
-    capitalisation = before.total + sum(shares, Fraction(0))
-    for item, capped, mine in zip(convertibles, by_cap, shares, strict=True):
+def _best_choice(
+    before: CapTable, convertibles: Sequence[Convertible], protections: Sequence[Protection], solved: _Solved
+) -> tuple[bool, ...]:
+    """What each would choose at this price and capitalisation; who gains nothing either way keeps the cap."""
+    capitalisation = before.total + sum(solved.converted, Fraction(0)) + sum(solved.protected, Fraction(0))
+    chosen = []
+    for item in convertibles:
         if item.cap is None:
+            chosen.append(False)
             continue
-        discounted = item.amount / (1 - item.discount) * inverse
-        by_the_cap = item.amount / item.cap * (capitalisation if item.kind == "post" else before.total)
-        if mine < (discounted if capped else by_the_cap):
-            return False
-    return True
+        discounted = item.amount / (1 - item.discount) * solved.inverse
+        chosen.append(item.amount / item.cap * (capitalisation if item.kind == "post" else before.total) >= discounted)
+    return (*chosen, *(item.price * solved.inverse > 1 for item in protections))
 
 
 def _settle(
-    before: CapTable, terms: Round, convertibles: Sequence[Convertible], solved: tuple[Fraction, Fraction, list[Fraction]]
+    before: CapTable,
+    terms: Round,
+    convertibles: Sequence[Convertible],
+    protections: Sequence[Protection],
+    solved: _Solved,
 ) -> Priced:
-    inverse, increase, shares = solved
     holders = {name: Fraction(count) for name, count in before.holders.items()}
-    for item, count in zip(convertibles, shares, strict=True):
-        holders[item.holder] = holders.get(item.holder, Fraction(0)) + count
-    new = {name: money * inverse for name, money in terms.investors.items()}
-    for name, count in new.items():
+
+    def give(name: str, count: Fraction) -> None:
         holders[name] = holders.get(name, Fraction(0)) + count
-    return Priced(CapTable(holders, before.unissued + increase), 1 / inverse, tuple(shares), new, increase)
+
+    for item, count in zip(convertibles, solved.converted, strict=True):
+        give(item.holder, count)
+    for protection, count in zip(protections, solved.protected, strict=True):
+        for name, shares in protection.shares.items():
+            give(name, count * shares / protection.total)
+    new = {name: money * solved.inverse for name, money in terms.investors.items()}
+    for name, count in new.items():
+        give(name, count)
+    table = CapTable(holders, before.unissued + solved.increase)
+    return Priced(table, 1 / solved.inverse, tuple(solved.converted), new, solved.increase, tuple(solved.protected))
 
 
 def pro_rata(before: CapTable, holder: str, money: Fraction) -> Fraction:
     """The part of a round's money by which `holder` keeps the share they had of what was there: their fully diluted share
     times the money."""
     return before.share(holder) * money
-
-
-def conversion_price(old_price: Fraction, outstanding: Fraction, new_shares: Fraction, new_price: Fraction) -> Fraction:
-    """Broad-based weighted average after a cheaper round: CP2 = CP1·(A + B)/(A + C), with A the shares outstanding, B those
-    the new money would have bought at CP1, C those it bought. A dearer round changes nothing."""
-    if new_price >= old_price:
-        return old_price
-    return old_price * (outstanding + new_shares * new_price / old_price) / (outstanding + new_shares)
-
-
-def ratchet_price(old_price: Fraction, new_price: Fraction) -> Fraction:
-    """Full ratchet: the new price, if it is lower."""
-    return min(old_price, new_price)
 
 
 def _refuse(came: str, expected: str, where: str) -> NoReturn:

@@ -23,7 +23,7 @@ class Preferred:
 
     Args:
         name: of the class, other than "common".
-        shares: as converted.
+        shares: as converted; 0: a claim on money that never becomes shares.
         invested: the money that was paid for it.
         multiple: preference as a multiple of that.
         participating: shares in the rest with common after its preference.
@@ -51,7 +51,7 @@ class Preferred:
     @property
     def may_convert(self) -> bool:
         """An uncapped participating class never gains by converting."""
-        return not self.participating or self.most is not None
+        return self.shares > 0 and (not self.participating or self.most is not None)
 
 
 def distribute(proceeds: Number, common: Number, classes: Sequence[Preferred]) -> dict[str, Fraction]:
@@ -66,8 +66,13 @@ def distribute(proceeds: Number, common: Number, classes: Sequence[Preferred]) -
     """
     proceeds, common = exact(proceeds), exact(common)
     names = [item.name for item in classes]
-    wrong = proceeds < 0 or common < 0 or any(item.shares <= 0 or item.invested < 0 for item in classes)
-    if wrong or len({*names, "common"}) != len(names) + 1 or not (common or classes) or len(classes) > _MOST_CLASSES:
+    wrong = proceeds < 0 or common < 0 or any(item.shares < 0 or item.invested < 0 for item in classes)
+    if (
+        wrong
+        or len({*names, "common"}) != len(names) + 1
+        or not (common or any(item.shares for item in classes))
+        or len(classes) > _MOST_CLASSES
+    ):
         raise SpecError(
             f"{float(proceeds):g} over {float(common):g} common shares and classes {', '.join(names) or '(none)'}",
             expected=f"nothing negative, some shares, and at most {_MOST_CLASSES} classes with names of their own",

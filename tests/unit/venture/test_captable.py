@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelwright.base.errors import SpecError
-from modelwright.venture.captable import CapTable, Convertible, Round, conversion_price, price_round, pro_rata, ratchet_price
+from modelwright.venture.captable import CapTable, Convertible, Round, price_round, pro_rata
+from modelwright.venture.protection import Protection, conversion_price, ratchet_price
 
 FOUNDERS = CapTable({"founders": 8_000_000})
 MILLION = 1_000_000
@@ -72,6 +73,35 @@ def test_anti_dilution():
     assert conversion_price(Fraction(1), Fraction(8_000_000), Fraction(2_000_000), Fraction(1, 2)) == Fraction(9, 10)
     assert ratchet_price(Fraction(1), Fraction(1, 2)) == Fraction(1, 2)
     assert conversion_price(Fraction(1), Fraction(8), Fraction(2), Fraction(3)) == 1
+
+
+@pytest.mark.parametrize("kind", ["broad", "ratchet"])
+def test_protection_and_price_satisfy_each_other(kind):
+    """The shares a protection adds count in the pre-money, lower the price and so add more: both hold at once, exactly."""
+    before = CapTable({"founders": 8_000_000, "seed": 2_000_000})
+    seed = Protection({"seed": 2_000_000}, 2, kind)
+    found = price_round(before, Round({"fund": 2 * MILLION}, 8 * MILLION), protections=[seed])
+    assert found.price < Fraction(8, 10)
+    assert (found.table.total - found.new["fund"]) * found.price == 8 * MILLION
+    now = {
+        "broad": conversion_price(Fraction(2), before.total, found.new["fund"], found.price),
+        "ratchet": ratchet_price(Fraction(2), found.price),
+    }[kind]
+    assert found.protected[0] == 4 * MILLION / now - 2 * MILLION
+    assert found.table.holders["seed"] == 2 * MILLION + found.protected[0]
+
+
+def test_a_dearer_round_protects_nobody():
+    before = CapTable({"founders": 8_000_000, "seed": 2_000_000})
+    terms = Round({"fund": 5 * MILLION}, 30 * MILLION)
+    plain = price_round(before, terms)
+    assert price_round(before, terms, protections=[Protection({"seed": 2_000_000}, 2)]).table == plain.table
+
+
+def test_forty_safes_take_no_longer_than_a_few():
+    safes = [Convertible(f"angel {number}", 25_000, cap=(4 + number) * MILLION, discount="0.2") for number in range(40)]
+    found = price_round(FOUNDERS, Round({"fund": 5 * MILLION}, 20 * MILLION), safes)
+    assert (found.table.total - found.new["fund"]) * found.price == 20 * MILLION
 
 
 def test_pro_rata_keeps_a_holders_share():
