@@ -5,6 +5,7 @@ Units are those of the ledger. An unknown unit is written after its number, neve
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from modelwright.base.console import amount
@@ -17,6 +18,8 @@ _UNITS_ZH = {
 _UNITS_EN = {"month": "months", "1/s": "/s"}
 _PER_ZH = {"month": "月", "h": "小时", "request": "次请求", "year": "年", "customer": "客户", "kWh": "kWh"}
 _TIGHT = {"/s", "%"}
+_NUMBER = re.compile(r"(?P<before>\D*)(?P<number>[\d.,]+)(?P<after>\D*)$")
+"""One number with what stands around it; a text with two numbers (1 min 50 s) does not match."""
 
 
 @dataclass(frozen=True)
@@ -50,17 +53,14 @@ class Numbers:
         return self._joined(self.plain(value), self.unit(unit, value))
 
     def interval(self, low: float, high: float, unit: str, percent: bool = False) -> str:
-        """Both ends, the unit once where that is unambiguous: 0.960–0.986, $17–31, 88–93%."""
-        ends = self.write(low, unit, percent), self.write(high, unit, percent)
-        currency = unit.partition("/")[0]
-        if currency in SYMBOLS and low >= 0 and not self._scaled(ends):
-            symbol, tail = SYMBOLS[currency], self._per(unit.partition("/")[2])
-            return f"{ends[0].removesuffix(tail)}–{ends[1].removesuffix(tail).removeprefix(symbol)}{tail}"
-        if unit in ("s", "bytes", "MB") or currency in SYMBOLS:
-            return f"{ends[0]}–{ends[1]}" if low >= 0 else f"{ends[0]} … {ends[1]}"
-        shared = "%" if unit == "1" and percent else "" if unit == "1" else ends[1][len(self.plain(high)) :]
-        first = ends[0].removesuffix("%") if shared == "%" else self.plain(low) if unit != "1" else ends[0]
-        return f"{first}–{ends[1].removesuffix(shared)}{shared}" if low >= 0 else f"{first} … {ends[1]}"
+        """Both ends, the unit once where both have the same: 0.960–0.986, $17–31, 88–93%, 94 s–2 min 12 s."""
+        first, second = self.write(low, unit, percent), self.write(high, unit, percent)
+        if low < 0:
+            return f"{first} … {second}"
+        one, other = _NUMBER.match(first), _NUMBER.match(second)
+        if one and other and one["before"] == other["before"] and one["after"] == other["after"]:
+            return f"{one['before']}{one['number']}–{other['number']}{one['after']}"
+        return f"{first}–{second}"
 
     def ratio(self, value: float) -> str:
         """Metrics: three decimals; very small ones by their significant digits (p-values)."""
@@ -68,8 +68,8 @@ class Numbers:
 
     def percent(self, value: float) -> str:
         """Whole per cent, one decimal below 10%."""
-        points = value * 100
-        return f"{points:.0f}%" if abs(points) >= 9.95 or points == round(points) else f"{points:.1f}%"
+        points = round(value * 100, 6)
+        return _minus(f"{points:.0f}%" if abs(points) >= 9.95 or points == round(points) else f"{points:.1f}%")
 
     def signed_percent(self, value: float) -> str:
         return ("+" if value > 0 else "−" if value < 0 else "") + self.percent(abs(value))
@@ -124,7 +124,7 @@ class Numbers:
         """Bytes in decimal units: 402 kB, 1.31 MB, 310 MB."""
         for factor, unit in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
             if abs(value) >= factor:
-                return f"{amount(value / factor, 3)} {unit}"
+                return f"{_trim(amount(value / factor, 3))} {unit}"
         return f"{value:.0f} B"
 
     def unit(self, unit: str, value: float = 2) -> str:
@@ -143,10 +143,6 @@ class Numbers:
         if not per:
             return ""
         return f"/{_PER_ZH.get(per, per)}" if self.language == "zh" else f"/{per}"
-
-    def _scaled(self, ends: tuple[str, str]) -> bool:
-        """Whether an end carries M, B, 万 or 亿: then both are written whole."""
-        return any(mark in end for end in ends for mark in "MB万亿")
 
 
 def _minus(text: str) -> str:

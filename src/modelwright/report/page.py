@@ -9,6 +9,7 @@ import hashlib
 import importlib.resources
 import json
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -70,7 +71,6 @@ def render(run: Run, language: str) -> str:
     figures = Figures(run, words, numbers)
     route = sections.shown_route(run)
     library = _library()
-    environment = _environment()
     style, script = (_part(name) for name in ("style.css", "page.js"))
     context = {
         "run": run,
@@ -90,8 +90,7 @@ def render(run: Run, language: str) -> str:
         "library": _trusted(library),
         "policy": _policy(script, library),
     }
-    environment.globals.update(json=_json, anchor=_anchor, anchors=_anchors)
-    return environment.get_template("page.html").render(context)
+    return _environment().get_template("page.html").render(context)
 
 
 def _contexts(run: Run, figures: Figures) -> dict[str, Any]:
@@ -101,11 +100,13 @@ def _contexts(run: Run, figures: Figures) -> dict[str, Any]:
     return {name: getattr(sections, name)(run, figures) for name in names}
 
 
+@cache
 def _environment() -> Any:
-    """Templates escape everything; a name that a template misspells is an error, not an empty string."""
+    """Templates escape everything; a name that a template misspells is an error, not an empty string. Compiled once: that
+    takes longer than filling them."""
     import jinja2
 
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.PackageLoader("modelwright.report"),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -113,6 +114,8 @@ def _environment() -> Any:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    environment.globals.update(json=_json, anchor=_anchor, anchors=_anchors)
+    return environment
 
 
 def _part(name: str) -> str:
