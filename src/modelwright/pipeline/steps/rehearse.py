@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from modelwright.base.console import amount
 from modelwright.base.store import write_json
 from modelwright.pipeline import costs
@@ -20,7 +22,8 @@ def work(context: Context) -> str:
 
     project, record = context.project, context.ledger.record
     fields = get_task(project.task).request.model_fields
-    rows = read_split(context.input("data"), "test")[:_ROWS]
+    rows = read_split(context.input("data"), "test")
+    rows = random.Random(project.train.seed).sample(rows, min(_ROWS, len(rows)))  # a split may stand sorted by class
     requests = [{name: row.values[name] for name in fields if name in row.values} for row in rows]
     found = rehearse(context.input("release"), project.serve, project.rehearse, requests, context.console)
     best = found["best"]

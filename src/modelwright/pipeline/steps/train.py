@@ -67,7 +67,7 @@ def work(context: Context) -> str:
         title=name,
         checkpoint_seconds=project.train.checkpoint_seconds,
     )
-    export(context.out, route, rows[:32])
+    export(context.out, route, rows[:: max(1, len(rows) // 32)][:32])
     context.ledger.record(f"train/{name}/time", result["seconds"], "s", "measured")
     context.ledger.record(f"train/{name}/memory", result["peak_memory_bytes"] / 1e6, "MB", "measured")
     context.ledger.record(f"train/{name}/samples-per-second", result["samples_per_second"], "rows/s", "measured")
