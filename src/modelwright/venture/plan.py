@@ -14,7 +14,8 @@ import numpy as np
 
 from modelwright.spec.compute import Compute
 from modelwright.spec.venture import Venture
-from modelwright.venture.assumptions import CONSEQUENCES, gather
+from modelwright.venture.assumptions import gather
+from modelwright.venture.consequences import CONSEQUENCES
 from modelwright.venture.draws import draw
 from modelwright.venture.figures import Figure
 from modelwright.venture.paths import Paths, simulate

@@ -12,14 +12,19 @@ from modelwright.base.evidence import Basis
 from modelwright.venture.assumptions import Assumptions
 from modelwright.venture.draws import Z95
 from modelwright.venture.figures import weakest
+from modelwright.venture.offer import month_of
 from modelwright.venture.paths import Paths, simulate
+from modelwright.venture.survival import BetaGeometric, discounted, lifetime_months
 from modelwright.venture.tables import table
 
-DEMAND = ("start", "growth", "churn", "new")
-REVENUE = (*DEMAND, "price", "overage", "requests")
-MARGIN = (*REVENUE, "cost", "support")
-CASH = (*MARGIN, "cash_start", "team", "salary", "load", "acquisition", "other", "training")
-UNIT = ("price", "overage", "requests", "cost", "support")
+DEMAND = ("start", "growth", "churn", "new", "visits", "spend", "visit-cost", "channel-cost", "signup", "trial", "paid")
+OFFER = ("price", "overage", "requests", "impressions", "rpm", "free-users", "free-requests")
+LICENCES = ("contracts", "contract-value", "contract-churn")
+REVENUE = (*DEMAND, *OFFER, *LICENCES, "expansion", "contraction")
+MARGIN = (*REVENUE, "cost", "support", "contract-requests")
+ACQUISITION = ("acquisition", "marketing-people", "contract-cost")
+CASH = (*MARGIN, *ACQUISITION, "cash_start", "team", "salary", "load", "other", "training")
+UNIT = (*OFFER, "cost", "support")
 _STATED = {"start": "venture.customers.start", "cash_start": "venture.cash", "team": "venture.team"}
 
 
@@ -28,7 +33,7 @@ class Known:
 
     def __init__(self, assumptions: Assumptions) -> None:
         self.inputs = assumptions.inputs
-        self.gone = {name for name, item in assumptions.inputs.items() if item.key in assumptions.missing}
+        self.gone = {name.split("/")[0] for name, item in assumptions.inputs.items() if item.key in assumptions.missing}
         self.gone |= {name for name, key in _STATED.items() if key in assumptions.missing}
 
     def all(self, *names: str) -> bool:
@@ -46,8 +51,14 @@ def rank(share: float, paths: int) -> int:
     return min(paths - 1, int(share * paths))
 
 
-def figures(assumptions: Assumptions, known: Known, found: Paths, values: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
-    """Every figure whose inputs are known."""
+def figures(
+    assumptions: Assumptions,
+    known: Known,
+    found: Paths,
+    values: Mapping[str, np.ndarray],
+    law: BetaGeometric | None = None,
+) -> list[dict[str, Any]]:
+    """Every figure whose inputs are known. `law`: how long customers stay by the service's records."""
     money, months = assumptions.currency, len(found.cash_mp)
     build = _Builder(known, months, found.cash_mp.shape[1])
     compute, support, revenue = (found.totals_p[name] for name in ("compute", "support", "revenue"))
@@ -55,48 +66,103 @@ def figures(assumptions: Assumptions, known: Known, found: Paths, values: Mappin
         margin = np.where(revenue > 0, (revenue - compute - support) / revenue, np.nan)
     spread = f"over {months} months"
     build.quantiles("gross-margin", margin, "1", MARGIN, f"{spread}, computing and support in the cost of revenue")
-    build.quantiles("break-even-month", found.first_month_covered(), "month", CASH, "first month whose revenue covers its costs")
-    covered = np.isfinite(found.first_month_covered())
+    build.quantiles("break-even-month", found.covered_p, "month", CASH, "first month whose revenue covers its costs")
+    covered = np.isfinite(found.covered_p)
     build.share("break-even-probability", covered, CASH, f"share of futures that reach break-even in {months} months")
-    build.quantiles("runway", found.runway_months(), "month", CASH, "months until the cash is gone; no new money is assumed")
-    ruined = found.cash_mp.min(axis=0) < 0
-    build.share("ruin-probability", ruined, CASH, f"cash gone inside {months} months, without new money")
+    build.quantiles("runway", found.runway_p, "month", CASH, "months until the cash is gone; no new money is assumed")
+    build.share("ruin-probability", found.lowest_p < 0, CASH, f"cash gone inside {months} months, without new money")
     build.quantiles("final-cash", found.cash_mp[-1], money, CASH, f"after {months} months; below zero: what is missing")
-    build.quantiles(
-        "lowest-cash", found.cash_mp.min(axis=0), money, CASH, "lowest point of the plan; below zero: what is missing"
-    )
+    build.quantiles("lowest-cash", found.lowest_p, money, CASH, "lowest point of the plan; below zero: what is missing")
     build.quantiles("final-customers", found.customers_mp[-1], "customers", DEMAND, f"after {months} months")
     build.quantiles("final-revenue", found.revenue_mp[-1], money, REVENUE, f"in month {months}")
     if found.machines_p is not None:
         build.quantiles("machines", found.machines_p, "machines", (*DEMAND, "requests"), f"running in month {months}")
-    _customer_figures(build, assumptions, found, values)
+    if assumptions.offer.subscribers:
+        _customer_figures(build, assumptions, found, values, law)
+    _growth_figures(build, found, values)
     return build.made
 
 
-def _customer_figures(build: _Builder, assumptions: Assumptions, found: Paths, values: Mapping[str, np.ndarray]) -> None:
+def _customer_figures(
+    build: _Builder, assumptions: Assumptions, found: Paths, values: Mapping[str, np.ndarray], law: BetaGeometric | None
+) -> None:
     """One customer: what a month brings, and what a lifetime brings against the cost of winning them."""
-    money, churn = assumptions.currency, values["churn"]
-    over = np.maximum(values["requests"] - assumptions.included, 0.0) * values["overage"]
-    build.quantiles("revenue-per-customer", values["price"] + over, money, ("price", "overage", "requests"), "a month")
-    compute = values["requests"] * values["cost"] / 1000
+    money, one = assumptions.currency, month_of(assumptions.offer, values)
+    build.quantiles("revenue-per-customer", one.revenue, money, OFFER, "a month")
+    compute = one.requests * values["cost"] / 1000
     build.quantiles("compute-per-customer", compute, money, ("requests", "cost"), "a month, on machines used as stated")
     build.quantiles("contribution-per-customer", found.contribution_p, money, UNIT, "a month: revenue − computing − support")
     limit = table("business")["customer_months"].figure().value
-    with np.errstate(divide="ignore", invalid="ignore"):
-        stay = np.where(churn > 0, (1 - (1 - churn) ** limit) / churn, limit)
+    discount = values["discount"]
+    note = f"contribution over a customer's stay, at most {limit:.0f} months"
+    if law is None:
+        stay = lifetime_months(values["churn"], discount, limit)
+        note += "; one churn for all customers of a future"
+    else:
+        stay = discounted(law.survival(int(limit)), discount)
+        note += "; survival by the shifted-beta-geometric law of the usage records (Fader & Hardie 2007)"
     lifetime = found.contribution_p * stay
-    note = f"contribution over a customer's stay, at most {limit:.0f} months; one churn for all customers of a future"
-    build.quantiles("lifetime-value", lifetime, money, (*UNIT, "churn"), note)
-    if not assumptions.inputs["acquisition"].said:
+    if not values["discount"].any():
+        note += "; not discounted"
+    build.quantiles("lifetime-value", lifetime, money, (*UNIT, "churn", "discount"), note)
+    build.quantiles("customer-months", stay, "month", ("churn", "discount"), f"months' margin in a stay, at most {limit:.0f}")
+    cost = _cost_of_winning(build, assumptions, found, values)
+    if cost is None:
         return
-    acquisition = values["acquisition"]
     with np.errstate(divide="ignore", invalid="ignore"):
-        payback = np.where(found.contribution_p > 0, acquisition / found.contribution_p, inf)
-        worth = np.where(acquisition > 0, lifetime / acquisition, inf)
-    build.quantiles("payback", payback, "month", (*UNIT, "acquisition"), "months until a customer has paid for being won")
+        payback = np.where(found.contribution_p > 0, cost / found.contribution_p, inf)
+        worth = np.where(cost > 0, lifetime / cost, inf)
+    needs = (*UNIT, *DEMAND, *ACQUISITION) if assumptions.channels else (*UNIT, "acquisition")
+    build.quantiles("payback", payback, "month", needs, "months until a customer has paid for being won")
+    note = "lifetime value / acquisition cost"
+    build.quantiles("lifetime-value-to-acquisition", worth, "1", (*needs, "churn", "discount"), note)
+
+
+def _cost_of_winning(
+    build: _Builder, assumptions: Assumptions, found: Paths, values: Mapping[str, np.ndarray]
+) -> np.ndarray | None:
+    """Fully loaded cost of one new customer, licences apart; None where nothing of it was stated."""
+    if not assumptions.channels:
+        return values["acquisition"] if assumptions.inputs["acquisition"].said else None
+    joined, spent = found.joined_p, found.totals_p["acquisition"]
+    if assumptions.offer.licences is not None:
+        signing = max(0, found.cash_mp.shape[0] - assumptions.offer.licences.cycle)
+        spent = spent - signing * values["contracts"] * values["contract-cost"]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cost = np.where(joined > 0, spent / joined, np.nan)
+    note = "sales and marketing of the plan / customers won, those who come by growth included"
+    build.quantiles("acquisition-cost", cost, assumptions.currency, (*DEMAND, *ACQUISITION), note)
+    return cost
+
+
+def _growth_figures(build: _Builder, found: Paths, values: Mapping[str, np.ndarray]) -> None:
+    """What investors compare: retention of revenue, burn against growth."""
+    months = found.cash_mp.shape[0]
+    if build.known.inputs["churn"].said:
+        kept = np.maximum(1 + values["expansion"] - values["contraction"] - values["churn"], 0.0) ** 12
+        build.quantiles(
+            "net-revenue-retention",
+            kept,
+            "1",
+            ("churn", "expansion", "contraction"),
+            "revenue of a year's customers a year later",
+        )
+    if months < 12:
+        return
+    burned = found.cash_start - found.cash_mp[11]
+    added = 12 * (found.revenue_mp[11] - found.revenue_mp[0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        multiple = np.where(added > 0, np.maximum(burned, 0.0) / added, inf)
     build.quantiles(
-        "lifetime-value-to-acquisition", worth, "1", (*UNIT, "churn", "acquisition"), "lifetime value / acquisition cost"
+        "burn-multiple", multiple, "1", CASH, "cash burned in the first year / yearly revenue added from month 1 to 12"
     )
+    if months < 24:
+        return
+    last, before = (found.revenue_mp[months - start : months - start + 12] for start in (12, 24))
+    costs, revenue, earlier = found.costs_mp[months - 12 :].sum(axis=0), last.sum(axis=0), before.sum(axis=0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rule = np.where(earlier > 0, revenue / earlier - 1 + (revenue - costs) / revenue, np.nan)
+    build.quantiles("rule-of-40", rule, "1", CASH, "growth of the last year's revenue + its operating margin; 0.4 is good")
 
 
 class _Builder:
@@ -163,14 +229,15 @@ def _median_error(values: np.ndarray) -> float | None:
 
 def unit_economics(assumptions: Assumptions) -> dict[str, float]:
     """One customer in one month at the middle of every input: what comes in and where it goes. `requests` is their
-    number; the rest is money, and revenue = compute + support + margin."""
-    middle = {name: item.middle for name, item in assumptions.inputs.items()}
-    revenue = middle["price"] + max(middle["requests"] - assumptions.included, 0.0) * middle["overage"]
-    compute = middle["requests"] * middle["cost"] / 1000
-    support = revenue * middle["support"]
+    number, `price` the plans' mean; the rest is money, and revenue = compute + support + margin."""
+    middle = {name: np.array([item.middle]) for name, item in assumptions.inputs.items()}
+    one = month_of(assumptions.offer, middle)
+    revenue, requests = float(one.revenue[0]), float(one.requests[0])
+    compute = requests * float(middle["cost"][0]) / 1000
+    support = revenue * float(middle["support"][0])
     return {
-        "price": middle["price"],
-        "requests": middle["requests"],
+        "price": float(one.plan[0]),
+        "requests": requests,
         "revenue": revenue,
         "compute": compute,
         "support": support,
@@ -190,7 +257,7 @@ def sensitivity(assumptions: Assumptions, months: int) -> dict[str, Any]:
     for place, name in enumerate(uncertain):
         values[name][2 * place + 1 : 2 * place + 3] = assumptions.inputs[name].quantiles(np.array([0.1, 0.9]))
     found = simulate(assumptions, values, months)
-    final, runway = found.cash_mp[-1], [float(value) if isfinite(value) else None for value in found.runway_months()]
+    final, runway = found.cash_mp[-1], [float(value) if isfinite(value) else None for value in found.runway_p]
     rows = [
         {
             "key": assumptions.inputs[name].key,
