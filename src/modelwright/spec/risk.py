@@ -1,0 +1,94 @@
+"""`risk:` the founders' own register, correlations between uncertain inputs, and responses to compare.
+
+Shipped starters come with it (a register and a list of responses); entries here are added, and one with a shipped id replaces
+that one.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, field_validator, model_validator
+
+from modelwright.spec.section import Section
+
+Kind = Literal["technical", "data", "market", "legal", "people", "supplier"]
+_REFERENCE = r"^(evidence|artefact|setting):\S.*$"
+
+
+class Trigger(Section):
+    """The figure that says that a risk is coming true. Exactly one of above, below, is, one_of."""
+
+    watch: str = Field(pattern=_REFERENCE, description="like 'evidence:plan/ruin-probability'; a list is met if any item is")
+    count: bool = Field(False, description="compare the number of items instead of the value")
+    above: float | str | None = Field(None, description="a number, or a reference like 'setting:choose.at_least'")
+    below: float | str | None = None
+    equals: str | bool | float | None = Field(None, alias="is")
+    one_of: tuple[str, ...] = Field((), description="texts, compared without regard to case")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        given = [name for name in ("above", "below", "equals") if getattr(self, name) is not None]
+        given += ["one_of"] if self.one_of else []
+        if len(given) != 1:
+            raise ValueError(f"exactly one of above, below, is and one_of, not {', '.join(given) or 'none'}")
+        return self
+
+
+class Risk(Section):
+    """One line of the register."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="a short name; a shipped one replaces that entry")
+    kind: Kind
+    title: str = Field(min_length=1, description="what may happen")
+    likelihood: int = Field(ge=1, le=5, description="1 rare to 5 almost certain")
+    impact: int = Field(ge=1, le=5, description="1 small to 5 the end of the company")
+    owner: str = Field("", description="who watches it; empty is shown as nobody")
+    response: str = Field(min_length=1, description="what is done about it")
+    trigger: Trigger | None = Field(None, description="without it, people watch it by hand")
+
+
+class Correlation(Section):
+    """Two uncertain inputs that move together."""
+
+    between: tuple[str, str] = Field(description="two settings, like [venture.customers.growth, venture.customers.churn]")
+    value: float = Field(
+        gt=-1, lt=1, description="rank correlation (Spearman): -0.4 means the one tends to fall as the other rises"
+    )
+
+
+class Change(Section):
+    """One figure that a response changes."""
+
+    key: str = Field(
+        min_length=1, description="a setting like venture.price.plan (`*` for every item), or rehearse/cost-per-1000"
+    )
+    times: float = Field(gt=0, description="multiplied by this, its spread too")
+
+
+class Response(Section):
+    """Something founders could do, whose effect on the plan is computed."""
+
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
+    title: str = Field(min_length=1)
+    changes: tuple[Change, ...] = Field(min_length=1)
+
+
+class RiskSection(Section):
+    """Register, correlations, responses."""
+
+    register_: tuple[Risk, ...] = Field((), alias="register")
+    leave_out: tuple[str, ...] = Field((), description="ids of shipped risks that do not concern this venture")
+    owners: dict[str, str] = Field(default_factory=dict, description="kind of risk, or a shipped risk's id → who owns it")
+    correlations: tuple[Correlation, ...] = ()
+    responses: tuple[Response, ...] = ()
+    runway_months: Annotated[float, Field(gt=0, le=60)] = Field(6, description="live runway below which an alarm is raised")
+
+    @field_validator("register_", "responses")
+    @classmethod
+    def _own_ids(cls, entries: tuple[Risk | Response, ...]) -> tuple[Risk | Response, ...]:
+        ids = [entry.id for entry in entries]
+        for name in ids:
+            if ids.count(name) > 1:
+                raise ValueError(f"an id of its own for each entry ({name} stands twice)")
+        return entries
