@@ -7,11 +7,13 @@ from typing import Literal
 from pydantic import Field, SerializeAsAny
 
 from modelwright.spec.choose import Choose
+from modelwright.spec.compliance import Compliance
 from modelwright.spec.compress import Compress, CompressField
 from modelwright.spec.compute import Compute
 from modelwright.spec.data import Data
 from modelwright.spec.evaluate import Evaluate
 from modelwright.spec.financing import Financing
+from modelwright.spec.risk import RiskSection
 from modelwright.spec.routes.route import Route
 from modelwright.spec.section import Section
 from modelwright.spec.serve import Rehearse, Serve
@@ -41,4 +43,10 @@ class Project(Section):
     )
     financing: Financing | None = Field(
         None, description="owners, SAFEs, notes, rounds and exits; without it, plan leaves them out"
+    )
+    risk: RiskSection | None = Field(
+        None, description="risks, correlations and responses of your own; without it, the shipped register"
+    )
+    compliance: Compliance | None = Field(
+        None, description="markets, role, use and attestations; without it, every market's items are listed and none is attested"
     )
