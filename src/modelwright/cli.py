@@ -11,6 +11,7 @@ from typing import Any
 
 from modelwright.base.console import Console
 from modelwright.base.errors import ModelwrightError
+from modelwright.pipeline.compute_arguments import arguments as compute_arguments
 
 _STAGES = "data, forecast, train, evaluate, choose, compress, release, rehearse, plan, report"
 
@@ -60,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
     tasks = verb("tasks", _tasks, "list the tasks, or a task's routes with their settings")
     tasks.add_argument("task", nargs="?", metavar="TASK", help="a task's name")
     verb("datasets", _datasets, "list the ready datasets and weights of the catalogue")
+    compute_arguments(verb("compute", _compute, "say what a training would take, or what fits on a device"))
     verb("schema", _schema, "print the JSON schema of the project file, for editors", json_too=False)
     verb("doctor", _doctor, "say what this machine can do, with measured peaks")
     return top
@@ -218,6 +220,17 @@ def _datasets(given: argparse.Namespace, console: Console) -> Any:
         for name, entry in found.items():
             print(f"catalogue://{name}  {entry.title} · {entry.kind} · {entry.licence}")
     return {name: entry.model_dump(mode="json") for name, entry in found.items()}
+
+
+def _compute(given: argparse.Namespace, console: Console) -> Any:
+    from datetime import UTC, datetime
+
+    from modelwright.pipeline.compute import compute, lines
+
+    found = compute(given, datetime.now(UTC).date())
+    if not given.json:
+        print("\n".join(lines(found)))
+    return found
 
 
 def _schema(given: argparse.Namespace, console: Console) -> None:

@@ -31,21 +31,24 @@ class Device:
 
 
 def device(name: str) -> Device:
-    """An accelerator of the table.
+    """An accelerator of the table, by its name or the beginning of it, in any case: "h100" is the first H100 listed.
 
     Raises:
         SpecError: it is not there.
     """
     entries = table("devices")
-    if name not in entries:
+    wanted = name.casefold()
+    key = next((known for known in entries if known.casefold() == wanted), None)
+    key = key or next((known for known in entries if wanted and known.casefold().startswith(wanted)), None)
+    if key is None:
         raise SpecError(
             f"the device {name!r} is not known",
             expected=f"one of: {', '.join(entries)}",
             where="device",
-            remedy="Name a listed one, or measure this machine: modelwright doctor",
+            remedy="Name a listed one, or here for this machine, whose peaks are then measured.",
         )
-    found = entries[name].more
-    return Device(name, found["tflops"] * 1e12, found["bandwidth_gb_s"] * 1e9, found["memory_gb"] * 1e9, found["power_w"])
+    found = entries[key].more
+    return Device(key, found["tflops"] * 1e12, found["bandwidth_gb_s"] * 1e9, found["memory_gb"] * 1e9, found["power_w"])
 
 
 def training_flops(active_parameters: float, tokens: float) -> float:
@@ -178,6 +181,7 @@ def training_estimate(
     *,
     mfu: Figure | None = None,
     goodput: Figure | None = None,
+    power: Figure | None = None,
     today: date | None = None,
 ) -> dict[str, Figure]:
     """What a large training would take: "flops", "device-hours", "time" (s), "money", "energy" (kWh).
@@ -185,7 +189,7 @@ def training_estimate(
     Args:
         price_per_hour: of one device.
         effectiveness: the site's PUE.
-        mfu, goodput: measured ones if there are any; else the table's stand-ins.
+        mfu, goodput, power (W): measured or stated ones if there are any; else the table's stand-ins.
     """
     currency_of(price_per_hour, "/h")
     mfu = mfu or table("training")["mfu"].figure(today)
@@ -198,7 +202,7 @@ def training_estimate(
         unit="s",
         note=f"6ND on {on.name} at {mfu.value:.0%} of its dense peak",
     )
-    power = table("devices")[on.name].figure(today, name="power_w", unit="W")
+    power = power or table("devices")[on.name].figure(today, name="power_w", unit="W")
     return {
         "flops": Figure(flops, "FLOP", "estimated", note="6 · N · D"),
         "device-hours": derive(lambda value: value / 3600, seconds, unit="h"),

@@ -149,6 +149,16 @@ class Shape:
         return query + keys + self.heads * self.each_head * self.width
 
 
+def typical(parameters: float) -> Shape:
+    """A plain transformer of about so many parameters where only the number is known: 128 channels of width per layer,
+    heads of 128, feed-forward 4 × the width, every head with keys of its own. For activations and caches, which no number of
+    parameters gives."""
+    width = max(128, round((128 * parameters / 12) ** (1 / 3) / 128) * 128)
+    return Shape(
+        max(1, round(parameters / (12 * width**2))), width, width // 128, 4 * width, 0, gated=False, head=False, final_norm=False
+    )
+
+
 def published(name: str) -> Shape:
     """The shape of a published model.
 
