@@ -13,7 +13,7 @@ from typing import Any, Literal
 from modelwright.report.charts.of_service import movers
 from modelwright.report.figures import Figures
 from modelwright.report.read import Run
-from modelwright.report.sections import conditions, quality_record, shown_route
+from modelwright.report.sections import conditions, interval_record, quality_record, shown_route
 
 State = Literal["met", "not met", "evidence", "partial", "no evidence"]
 _FORECAST_LIMIT = 0.30  # how far off a forecast may be before it is called wrong
@@ -85,7 +85,7 @@ def _conditions(run: Run, figures: Figures) -> list[Check]:
 
 def _floor_on_test(run: Run, figures: Figures, limit: str) -> Check:
     """The floor was judged on validation rows; here, whether the interval on test rows lies clear of it."""
-    record = run.evidence.get(quality_record(run) or "")
+    record = run.evidence.get(interval_record(run) or "")
     if record is None or record.low is None or record.high is None:
         return Check("floor-test", "no evidence", figures.words("check.detail.none"))
     higher = (run.decision or {}).get("metric_better") != "lower"

@@ -13,10 +13,11 @@ from modelwright.base.console import amount
 SYMBOLS = {"USD": "$", "CNY": "¥", "EUR": "€"}
 _UNITS_ZH = {
     "ms": "毫秒", "rows": "行", "labels": "个标签", "steps": "步", "month": "个月", "months": "个月", "requests/s": "次/秒",
-    "1/s": "/秒", "customers": "位客户", "requests": "次请求", "people": "人", "USD/h": "/小时", "h": "小时", "characters": "字符",
+    "1/s": "/秒", "customers": "位客户", "requests": "次请求", "people": "人", "machines": "台", "rows/s": "行/秒", "USD/h": "/小时", "h": "小时", "characters": "字符",
 }  # fmt: skip
 _UNITS_EN = {"month": "months", "1/s": "/s"}
 _PER_ZH = {"month": "月", "h": "小时", "request": "次请求", "year": "年", "customer": "客户", "kWh": "kWh"}
+_WHOLE = {"rows", "labels", "steps", "customers", "machines", "requests", "people"}
 _TIGHT = {"/s", "%"}
 _NUMBER = re.compile(r"(?P<before>\D*)(?P<number>[\d.,]+)(?P<after>\D*)$")
 """One number with what stands around it; a text with two numbers (1 min 50 s) does not match."""
@@ -50,11 +51,13 @@ class Numbers:
         currency, _, per = unit.partition("/")
         if currency in SYMBOLS:
             return self.money(value, currency) + self._per(per)
-        return self._joined(self.plain(value), self.unit(unit, value))
+        return self._joined(self.plain(round(value) if unit in _WHOLE else value), self.unit(unit, value))
 
     def interval(self, low: float, high: float, unit: str, percent: bool = False) -> str:
         """Both ends, the unit once where both have the same: 0.960–0.986, $17–31, 88–93%, 94 s–2 min 12 s."""
         first, second = self.write(low, unit, percent), self.write(high, unit, percent)
+        if first == second:
+            return first
         if low < 0:
             return f"{first} … {second}"
         one, other = _NUMBER.match(first), _NUMBER.match(second)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from modelwright.base.optional import require
-from modelwright.base.store import write_text
+from modelwright.base.store import write_bytes
 from modelwright.report.read import Artefact, Run, read_run
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def write(run: Path, out: Path, language: str) -> Path:
     require("jinja2", "report")
     require("plotly", "report")
     page = out / "index.html"
-    write_text(page, render(read_run(run), language))
+    content = render(read_run(run), language)
+    write_bytes(page, content.encode("utf-8", "replace"))  # rows can hold halves of characters that no file may
     return page
 
 

@@ -40,6 +40,17 @@ def quality_record(run: Run) -> str | None:
     return next((name for name in names if name in run.evidence), None)
 
 
+def interval_record(run: Run) -> str | None:
+    """As `quality_record`, or the route's own where the shipped variant was measured without an interval."""
+    names = (quality_record(run), f"evaluate/{shown_route(run)}/test/{run.metric}")
+    found = (
+        name
+        for name in names
+        if name and (record := run.evidence.get(name)) and record.low is not None and record.high is not None
+    )
+    return next(found, None)
+
+
 def cost_record(run: Run) -> str | None:
     names = ["rehearse/cost-per-1000", f"evaluate/{run.chosen}/cost-per-1000"]
     return next((name for name in names if name in run.evidence), None)
@@ -54,9 +65,8 @@ def headline(run: Run, figures: Figures) -> dict[str, Any]:
         title = words("headline.none")
     else:
         title = words("headline.take", route=run.chosen)
-    metric = figures.name(run.metric) if run.metric else None
     cards = [
-        _card(figures, words("card.quality", metric=metric) if metric else words("card.quality.none"), quality_record(run)),
+        _quality_card(run, figures),
         _card(figures, words("card.cost"), cost_record(run)),
         _card(figures, words("card.margin"), "plan/gross-margin"),
         _card(figures, words("card.runway"), "plan/runway"),
@@ -64,11 +74,31 @@ def headline(run: Run, figures: Figures) -> dict[str, Any]:
     reason = (run.decision or {}).get("reason") or {}
     return {
         "title": title,
-        "reason": reason.get(words.language) or reason.get("en"),
+        "reason": _without_name(reason.get(words.language) or reason.get("en") or "", run.chosen),
         "cards": cards,
         "task": run.info.get("task") or run.project.get("task") or "–",
         "created": str(run.info.get("created") or "–"),
     }
+
+
+def _without_name(reason: str, route: str | None) -> str:
+    """The title names the route already."""
+    for colon in (": ", "："):
+        if route and reason.startswith(route + colon):
+            rest = reason.removeprefix(route + colon)
+            return rest[:1].upper() + rest[1:] if rest[1:2].islower() and rest.split(" ")[0].isalpha() else rest
+    return reason
+
+
+def _quality_card(run: Run, figures: Figures) -> dict[str, Any]:
+    words, name, bounds = figures.words, quality_record(run), interval_record(run)
+    label = words("card.quality", metric=figures.name(run.metric)) if run.metric else words("card.quality.none")
+    card = _card(figures, label, name)
+    if name and bounds and name != bounds:
+        ends = figures.interval(run.evidence[bounds])
+        text = words("card.interval-before", variant=(run.variants or {}).get("chosen"), interval=ends)
+        card["range"] = figures.linked(bounds, text)
+    return card
 
 
 def _card(figures: Figures, label: str, name: str | None) -> dict[str, Any]:
@@ -99,7 +129,8 @@ def data(run: Run, figures: Figures) -> dict[str, Any]:
             (words.get(f"split.{name}", name), numbers.plain(count)) for name, count in (card.get("splits") or {}).items()
         ],
         "quarantine": [
-            (words.get(f"reason.{name}", name), numbers.plain(count)) for name, count in (card.get("quarantine") or {}).items()
+            (words.get("reason." + name.replace("_", "-"), name.replace("_", " ")), numbers.plain(count))
+            for name, count in (card.get("quarantine") or {}).items()
         ],
         "languages": (", " if words.language == "en" else "，").join(listed),
         "provenance": [{key: item.get(key) for key in _PROVENANCE} for item in card.get("provenance") or []],

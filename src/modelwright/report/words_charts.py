@@ -71,8 +71,8 @@ CHARTS: dict[str, tuple[str, str]] = {
     "chart.predicted": ("answer", "回答"),
     "chart.reliability": ("Is it as sure as it should be?", "把握程度是否恰当"),
     "chart.reliability.caption": (
-        "Where it says {confidence} on average it is right in {accuracy} of {rows} rows, the bin that lies furthest off. On the diagonal, sureness equals correctness.",
-        "偏离最大的一组：平均把握 {confidence}，实际答对 {accuracy}，共 {rows} 行。在对角线上，把握等于正确率。",
+        "Where it says {confidence} on average it is right in {accuracy} of {rows} rows: the dot that weighs most. On the diagonal, sureness equals correctness; above it, the model is better than it says.",
+        "影响最大的一组：平均把握 {confidence}，实际答对 {accuracy}，共 {rows} 行。在对角线上，把握等于正确率；在其上方，模型比自称的更好。",
     ),
     "chart.confidence": ("how sure it says it is", "模型的把握"),
     "chart.accuracy": ("how often it is right", "实际正确率"),
@@ -146,5 +146,6 @@ CHARTS: dict[str, tuple[str, str]] = {
     "name.macro-recall": ("macro-recall", "宏平均召回率"),
     "name.roc-auc": ("ROC-AUC", "ROC-AUC"),
     "name.ece": ("calibration error (ECE)", "校准误差（ECE）"),
+    "name.log-loss": ("log loss", "对数损失"),
     "name.length": ("length", "长度"),
 }

@@ -57,6 +57,8 @@ def test_values(value, unit, english, chinese):
         (94.0, 132.0, "s", False, "94 s–2 min 12 s"),
         (110.0, 170.0, "s", False, "1 min 50 s–2 min 50 s"),
         (3.3, 4.7, "s", False, "3.3–4.7 s"),
+        (9.48, 616.2, "customers", False, "9–616 customers"),
+        (0.9996, 0.9999, "1", True, "100%"),
         (0.3, 1.4, "MB", False, "300 kB–1.4 MB"),
         (-0.1, 0.2, "1", True, "−10% … 20%"),
     ],

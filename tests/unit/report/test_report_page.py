@@ -337,3 +337,21 @@ def test_no_route_and_no_venture_are_said(tmp_path):
     page = Page(write(run, tmp_path / "out", "en").read_text())
     assert "No route meets the conditions." in next(e for e in page.elements if e.tag == "h1").text
     assert {TABLE["absent.unit"][0], TABLE["absent.tornado"][0]} <= {e.text for e in page.having("absent")}
+
+
+def test_a_variant_without_an_interval_shows_the_one_from_before(tmp_path):
+    run = build(tmp_path / "run")
+    source = Source("r", "compress", "modelwright run", "2 cores", "2026-11-23T00:00:00Z")
+    Ledger(run / "evidence.jsonl", source).record("compress/int8/test/macro-f1", 0.9728, "1", "measured")
+    page = Page(write(run, tmp_path / "out", "en").read_text())
+    card = page.having("card")[0]
+    assert "0.973" in card.text and "interval before int8: 0.961–0.986" in card.text
+    link = next(e for e in page.having("quiet") if "before int8" in e.text)
+    assert link.attributes["href"] == "#e-evaluate-tfidf-linear-test-macro-f1"
+
+
+def test_half_characters_in_rows_do_not_stop_the_page(tmp_path):
+    run = build(tmp_path / "run")
+    path = run / "evaluate/tfidf-linear/evaluation.json"
+    path.write_text(path.read_text().replace("Shares in the", "Shares \\udc80 in the"))
+    assert "Shares ? in the" in write(run, tmp_path / "out", "en").read_text(encoding="utf-8")

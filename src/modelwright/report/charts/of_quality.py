@@ -70,7 +70,7 @@ def reliability(evaluation: Mapping[str, Any], source: str, words: Words, number
     bins = [item for item in (evaluation.get("calibration") or {}).get("bins") or [] if item.get("rows")]
     if not bins:
         return None
-    off = max(bins, key=lambda item: abs(item["confidence"] - item["accuracy"]))
+    off = max(bins, key=lambda item: item["rows"] * abs(item["confidence"] - item["accuracy"]))
     caption = words.plain(
         "chart.reliability.caption",
         confidence=numbers.percent(off["confidence"]),

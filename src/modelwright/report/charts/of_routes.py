@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from math import log10
 from typing import Any
 
+from modelwright.base.evidence import Basis
 from modelwright.report.charts.style import (
+    BASES,
     DASHES,
     Chart,
     axis,
@@ -216,8 +218,16 @@ def pareto(run: Run, words: Words, numbers: Numbers) -> Chart | None:
         columns,
         tuple(rows),
         ("choose/decision.json",),
-        "estimated" if costs else "measured",
+        _cost_basis(run) if costs else "measured",
     )
+
+
+def _cost_basis(run: Run) -> Basis:
+    """The weakest basis among the routes' costs."""
+    found = [
+        record.basis for name, record in run.evidence.items() if name.startswith("evaluate/") and name.endswith("/cost-per-1000")
+    ]
+    return max(found, key=BASES.index, default="estimated")
 
 
 def _candidate(item: Mapping[str, Any], field: str, run: Run, words: Words) -> dict[str, Any]:

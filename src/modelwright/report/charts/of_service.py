@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from modelwright.base.evidence import Basis
 from modelwright.report.charts.style import (
     Chart,
     axis,
@@ -95,6 +96,11 @@ def load(content: Mapping[str, Any] | None, words: Words, numbers: Numbers) -> C
     return Chart("load", words.plain("chart.load"), caption, spec, 420, columns, table, ("rehearse/load.json",))
 
 
+def _basis(plan: Mapping[str, Any], name: str) -> Basis:
+    """As far as the plan's figure of the same thing can be trusted; where it gives none, as far as a founder's statement."""
+    return next((item["basis"] for item in plan.get("figures") or [] if item["name"] == name), "assumed")
+
+
 def fan(plan: Mapping[str, Any] | None, name: str, words: Words, numbers: Numbers) -> Chart | None:
     """P10 to P90 as a band, P50 as a line; cash with the zero line.
 
@@ -155,7 +161,9 @@ def fan(plan: Mapping[str, Any] | None, name: str, words: Words, numbers: Number
     )
     columns = (words.plain("chart.month"), "P10", "P50", "P90")
     height = 380 if name == "cash" else 300
-    return Chart(f"fan-{name}", words.plain(f"chart.{name}"), caption, spec, height, columns, table, _PLAN, "estimated")
+    return Chart(
+        f"fan-{name}", words.plain(f"chart.{name}"), caption, spec, height, columns, table, _PLAN, _basis(plan, f"final-{name}")
+    )
 
 
 def movers(plan: Mapping[str, Any] | None) -> list[tuple[str, float, float, str]]:
@@ -205,7 +213,7 @@ def tornado(plan: Mapping[str, Any] | None, words: Words, numbers: Numbers) -> C
     caption = words.plain("chart.tornado.caption", first=first, base=numbers.money(base, unit))
     columns = tuple(words.plain(f"chart.tornado.{name}") for name in ("setting", "low", "high"))
     height = 100 + 36 * len(found)
-    return Chart("tornado", words.plain("chart.tornado"), caption, spec, height, columns, rows, _PLAN, "estimated")
+    return Chart("tornado", words.plain("chart.tornado"), caption, spec, height, columns, rows, _PLAN, _basis(plan, "final-cash"))
 
 
 def unit(plan: Mapping[str, Any] | None, words: Words, numbers: Numbers) -> Chart | None:
@@ -242,4 +250,6 @@ def unit(plan: Mapping[str, Any] | None, words: Words, numbers: Numbers) -> Char
     caption = words.plain("chart.unit.caption", **written)
     rows = tuple(zip(names, written.values(), strict=True))
     columns = (words.plain("chart.unit.item"), words.plain("chart.value"))
-    return Chart("unit", words.plain("chart.unit"), caption, spec, 320, columns, rows, _PLAN, "estimated")
+    return Chart(
+        "unit", words.plain("chart.unit"), caption, spec, 320, columns, rows, _PLAN, _basis(plan, "contribution-per-customer")
+    )

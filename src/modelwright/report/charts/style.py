@@ -16,6 +16,9 @@ from typing import Any
 
 from modelwright.base.evidence import Basis
 
+BASES: tuple[Basis, ...] = ("measured", "estimated", "assumed", "fallback")
+"""From the most to the least trusted."""
+
 MARKERS = ("circle", "square", "diamond", "triangle-up", "cross", "star")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 COLOURS = 6

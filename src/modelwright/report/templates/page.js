@@ -67,11 +67,13 @@
   setTimeout(rest, 400);
 
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
-  addEventListener("beforeprint", () => {
-    root.classList.add("printing");
-    plots.filter((plot) => plot.dataset.state !== "failed").forEach((plot) => draw(plot, library()));
-  });
-  addEventListener("afterprint", () => { root.classList.remove("printing"); redraw(); });
+  // Paper is narrower than a screen and always light: the class lays the page out as on paper, then charts are measured anew.
+  function printing(on) {
+    root.classList.toggle("printing", on);
+    plots.filter((plot) => plot.dataset.state !== "failed").forEach((plot) => { library().purge(plot); draw(plot, library()); });
+  }
+  addEventListener("beforeprint", () => printing(true));
+  addEventListener("afterprint", () => printing(false));
 
   // The section in view is marked in the navigation.
   const links = new Map([...document.querySelectorAll("nav a")].map((link) => [link.hash.slice(1), link]));
