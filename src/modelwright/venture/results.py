@@ -10,6 +10,7 @@ import numpy as np
 
 from modelwright.base.evidence import Basis
 from modelwright.venture.assumptions import Assumptions
+from modelwright.venture.business import break_even_customers, cannibalised
 from modelwright.venture.draws import Z95
 from modelwright.venture.figures import weakest
 from modelwright.venture.offer import month_of
@@ -73,12 +74,14 @@ def figures(
     build.share("ruin-probability", found.lowest_p < 0, CASH, f"cash gone inside {months} months, without new money")
     build.quantiles("final-cash", found.cash_mp[-1], money, CASH, f"after {months} months; below zero: what is missing")
     build.quantiles("lowest-cash", found.lowest_p, money, CASH, "lowest point of the plan; below zero: what is missing")
-    build.quantiles("final-customers", found.customers_mp[-1], "customers", DEMAND, f"after {months} months")
+    if assumptions.offer.subscribers:
+        build.quantiles("final-customers", found.customers_mp[-1], "customers", DEMAND, f"after {months} months")
     build.quantiles("final-revenue", found.revenue_mp[-1], money, REVENUE, f"in month {months}")
     if found.machines_p is not None:
         build.quantiles("machines", found.machines_p, "machines", (*DEMAND, "requests"), f"running in month {months}")
     if assumptions.offer.subscribers:
         _customer_figures(build, assumptions, found, values, law)
+        _fixed_figures(build, assumptions, values)
     _growth_figures(build, found, values)
     return build.made
 
@@ -116,6 +119,16 @@ def _customer_figures(
     build.quantiles("payback", payback, "month", needs, "months until a customer has paid for being won")
     note = "lifetime value / acquisition cost"
     build.quantiles("lifetime-value-to-acquisition", worth, "1", (*needs, "churn", "discount"), note)
+
+
+def _fixed_figures(build: _Builder, assumptions: Assumptions, values: Mapping[str, np.ndarray]) -> None:
+    """What the customers must carry, and what moving between tiers costs."""
+    needs = (*UNIT, "team", "salary", "load", "other", "marketing-people")
+    note = "whose contribution pays for the whole team, other costs and at least one machine, without winning new ones"
+    build.quantiles("break-even-customers", break_even_customers(assumptions, values), "customers", needs, note)
+    if any(tier.share != tier.before for tier in assumptions.offer.tiers):
+        note = "contribution lost per customer and month because customers move between tiers; negative: gained"
+        build.quantiles("cannibalisation", cannibalised(assumptions, values), assumptions.currency, UNIT, note)
 
 
 def _cost_of_winning(

@@ -19,6 +19,7 @@ from modelwright.venture.draws import Z80, Z95, Input
 
 RECORDS = "records/usage"
 _LEAST_LEAVERS = 5
+_SIDE, _ZOOMS = 9, 90
 
 
 @dataclass(frozen=True)
@@ -128,13 +129,13 @@ def fit(durations: np.ndarray, observed: np.ndarray) -> BetaGeometric:
             remedy="Wait for more months of records; until then the stated churn counts.",
         )
     centre, width = (0.0, log(5.0)), (6.0, 6.0)
-    for _ in range(60):
-        mean, alike = (c + w * np.linspace(-1, 1, 9) for c, w in zip(centre, width, strict=True))
+    for _ in range(_ZOOMS):
+        mean, alike = (c + w * np.linspace(-1, 1, _SIDE) for c, w in zip(centre, width, strict=True))
         alike = np.clip(alike, log(1e-2), log(1e5))
         scores = _likelihood(mean[:, None], alike[None, :], left, stay)
         row, column = np.unravel_index(int(scores.argmax()), scores.shape)
         centre = (float(mean[row]), float(alike[column]))
-        width = (width[0] * 0.7, width[1] * 0.7)
+        width = tuple(w * (1.0 if spot in (0, _SIDE - 1) else 0.8) for w, spot in zip(width, (row, column), strict=True))
     share, total = 1 / (1 + exp(-centre[0])), exp(centre[1])
     return BetaGeometric(share * total, (1 - share) * total, float(scores.max()))
 
