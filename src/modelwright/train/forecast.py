@@ -24,6 +24,7 @@ from modelwright.spec.routes.route import GradientRoute, Route
 from modelwright.tasks.contract import Task
 from modelwright.train.buckets import epoch_batches
 from modelwright.train.loop import SAVING_SHARE
+from modelwright.train.memory import freed_memory_kept
 from modelwright.train.plan import AIM, Limits
 from modelwright.train.resume import Resume, State
 from modelwright.train.route import Prepared, prepare, score_fitted
@@ -70,7 +71,7 @@ def forecast_route(
         progress.update(0)
         began = clock()
         if isinstance(route, GradientRoute):
-            with torch.random.fork_rng():
+            with torch.random.fork_rng(), freed_memory_kept():
                 return _gradient(task, route, rows, validation, checkpoint, limits, seed, clock)
         return _fit(task, route, rows, validation, checkpoint, seed, clock, began)
 

@@ -20,6 +20,7 @@ from modelwright.spec.routes.route import GradientRoute, Route
 from modelwright.tasks.contract import Task
 from modelwright.train.buckets import sorted_batches
 from modelwright.train.loop import Loop
+from modelwright.train.memory import freed_memory_kept
 from modelwright.train.plan import Limits
 from modelwright.train.precision import choose, device
 from modelwright.train.step import Stepper
@@ -68,7 +69,7 @@ def train_route(
     fitted = task.fit(rows, route, checkpoint)
     fitted.save(folder)
     if isinstance(route, GradientRoute):
-        with torch.random.fork_rng():
+        with torch.random.fork_rng(), freed_memory_kept():
             ready = prepare(fitted, route, rows, validation, checkpoint, seed)
             loop = Loop(
                 ready.stepper,

@@ -13,6 +13,7 @@ from modelwright.base.machine import resident_bytes
 from modelwright.base.nouns import Batch, Example, Outputs, Row
 from modelwright.spec.routes.route import GradientRoute
 from modelwright.tasks.contract import Task
+from modelwright.train import compilation
 from modelwright.train.buckets import sorted_batches
 from modelwright.train.losses import LOSSES
 from modelwright.train.optimisers import Optimiser
@@ -41,7 +42,6 @@ class Stepper:
         place: torch.device,
     ) -> None:
         self.task, self.vocabulary, self.place, self.precision = task, vocabulary, place, precision
-        self.compile = "never"
         self.module = module.to(place)
         # the conversion drops digits: masters start from the full ones, and what stays frozen gets them back in `finish`
         full = {} if precision.dtype == torch.float32 else {key: value.clone() for key, value in module.state_dict().items()}
@@ -50,12 +50,20 @@ class Stepper:
         if full:
             self.optimiser.start(full)
         self.frozen = {name: value for name, value in full.items() if name not in set(self.optimiser.names)}
+        self.compiled, self.compile = compilation.choose(route.compile, self.module, place)
         self.loss = LOSSES[task.loss]
 
     def learn(self, batch: Batch, share: float) -> tuple[float, float]:
         """One step at `share` of the peak rate: (loss before it, gradient norm). Weights stay if either is not finite."""
         self.module.train()
-        loss = self.loss(self.module(**self._tensors(batch.inputs)), self._tensor(batch.targets))
+        inputs = self._tensors(batch.inputs)
+        try:
+            outputs = self.compiled(**inputs)
+        except RuntimeError as error:  # the compiler works on the first call, and its errors are of this kind
+            if self.compiled is self.module:
+                raise
+            raise compilation.failed(error) from error
+        loss = self.loss(outputs, self._tensor(batch.targets))
         loss.backward()
         return float(loss.detach()), self.optimiser.step(share)
 
