@@ -33,7 +33,7 @@ class Attestation(Section):
     """A person's word for something that no measurement shows. It is shown as such, never as a pass, and it grows old."""
 
     by: str = Field(min_length=1, description="name and function")
-    on: date = Field(description="the day it was given, like 2026-11-22")
+    given: date = Field(description="the day it was given, like 2026-11-22")
     statement: str = Field(min_length=1, description="what was done, and where it can be seen")
     months: int = Field(12, ge=1, le=60, description="how long it holds")
 

@@ -62,12 +62,10 @@ class Facts:
     def chosen(self) -> Mapping[str, str]:
         """route, metric and variant of the run, as far as they are known."""
         decision = self._artefact("choose/decision.json")
-        release = self._artefact("release/release.json")
-        route = self.evidence.get("choose/route")
         known = {
-            "route": decision.get("route") or release.get("route") or (route.value if route else None),
-            "metric": decision.get("metric") or walk(self.settings, "choose.metric"),
-            "variant": release.get("variant") or self._artefact("compress/variants.json").get("chosen"),
+            "route": decision.get("route"),  # of one file only: a second source could name another route once the first is gone
+            "metric": decision.get("metric"),
+            "variant": self._artefact("compress/variants.json").get("chosen"),
         }
         return {name: str(value) for name, value in known.items() if value}
 
