@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from modelwright.report.charts.of_service import movers
+from modelwright.report.charts.of_plan import movers
 from modelwright.report.figures import Figures
+from modelwright.report.headline import interval_record, quality_record, shown_route
 from modelwright.report.read import Run
-from modelwright.report.sections import conditions, interval_record, quality_record, shown_route
+from modelwright.report.sections import conditions
 
 State = Literal["met", "not met", "evidence", "partial", "no evidence"]
 _FORECAST_LIMIT = 0.30  # how far off a forecast may be before it is called wrong

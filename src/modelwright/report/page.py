@@ -62,15 +62,16 @@ def write(run: Path, out: Path, language: str) -> Path:
 
 def render(run: Run, language: str) -> str:
     """The page as text. The same run gives the same bytes."""
-    from modelwright.report import checks, sections
+    from modelwright.report import checks
     from modelwright.report.charts import draw
     from modelwright.report.figures import MARKS, Figures
+    from modelwright.report.headline import headline, shown_route
     from modelwright.report.numbers import Numbers
     from modelwright.report.words import Words
 
     words, numbers = Words(language), Numbers(language)
     figures = Figures(run, words, numbers)
-    route = sections.shown_route(run)
+    route = shown_route(run)
     library = _library()
     style, script = (_part(name) for name in ("style.css", "page.js"))
     context = {
@@ -82,7 +83,7 @@ def render(run: Run, language: str) -> str:
         "marks": MARKS,
         "sections": SECTIONS,
         "charts": draw(run, words, numbers, route, run.metric),
-        "headline": sections.headline(run, figures),
+        "headline": headline(run, figures),
         **_contexts(run, figures),
         "risk": checks.risk(run, figures),
         "regulation": checks.regulation(run, figures),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelwright.report.charts import of_data, of_quality, of_routes, of_service
+from modelwright.report.charts import of_choice, of_data, of_plan, of_quality, of_routes, of_service
 from modelwright.report.charts.style import Chart
 from modelwright.report.numbers import Numbers
 from modelwright.report.read import Run
@@ -20,14 +20,14 @@ def draw(run: Run, words: Words, numbers: Numbers, route: str | None, metric: st
         "lengths": of_data.lengths(run.card, words, numbers),
         "curves": of_routes.curves(run, words, numbers),
         "forecast": of_routes.forecast(run, words, numbers),
-        "pareto": of_routes.pareto(run, words, numbers),
+        "pareto": of_choice.pareto(run, words, numbers),
         "variants": of_routes.variants(run, words, numbers),
         "load": of_service.load(run.load, words, numbers),
-        "cash": of_service.fan(run.plan, "cash", words, numbers),
-        "customers": of_service.fan(run.plan, "customers", words, numbers),
-        "revenue": of_service.fan(run.plan, "revenue", words, numbers),
-        "tornado": of_service.tornado(run.plan, words, numbers),
-        "unit": of_service.unit(run.plan, words, numbers),
+        "cash": of_plan.fan(run.plan, "cash", words, numbers),
+        "customers": of_plan.fan(run.plan, "customers", words, numbers),
+        "revenue": of_plan.fan(run.plan, "revenue", words, numbers),
+        "tornado": of_plan.tornado(run.plan, words, numbers),
+        "unit": of_plan.unit(run.plan, words, numbers),
         "confusion": None,
         "reliability": None,
         "slices": None,
