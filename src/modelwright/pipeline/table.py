@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from modelwright.base import machine
+from modelwright.pipeline import usage
 from modelwright.pipeline.context import Step
 from modelwright.pipeline.steps import choose, compress, data, evaluate, forecast, plan, rehearse, release, report, train
 from modelwright.spec.load import Loaded
@@ -71,7 +72,16 @@ def steps(loaded: Loaded) -> list[Step]:
             rehearse.work,
         )
     )
-    table.append(Step("plan", ("rehearse", "choose"), part("venture", "compute"), ("venture",), plan.work, apart=False))
+    table.append(
+        Step(
+            "plan",
+            ("rehearse", "choose"),
+            {**part("venture", "compute"), "records": usage.identity(loaded)},
+            ("venture",),
+            plan.work,
+            apart=False,
+        )
+    )
     everything = tuple(step.name for step in table)
     table.append(Step("report", everything, part("language", "project"), ("report",), report.work, apart=False))
     return table

@@ -13,7 +13,7 @@ from modelwright.spec.section import Section
 class Channel(Section):
     """One source of visits or of customers. It says one of: visits, spend with cost_per_visit, spend with acquisition_cost."""
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, description="of the channel")
     visits: Count | None = Field(None, description="visits it brings, like '400 ± 100 per month'")
     spend: Amount | None = Field(None, description="what is spent on it, like '1500 per month'")
     cost_per_visit: Each | None = Field(None, description="spend buys visits at this price, like '1.2 ± 0.3 USD'")

@@ -21,7 +21,7 @@ _CLOSE = 1e-6
 class Tier(Section):
     """One of several plans."""
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, description="of the plan")
     plan: Amount = Field(description="price of the plan, like '19 per month'; 0 for a free or pay-as-you-go tier")
     share: float = Field(ge=0, le=1, description="share of the customers who take it; the tiers' shares add up to 1 (100%)")
     included_requests: int = Field(0, ge=0, description="requests a month inside the plan")
@@ -106,7 +106,7 @@ class Price(Section):
 class Competitor(Section):
     """Somebody else's list price for what a customer would buy here."""
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, description="of the competitor or its product")
     price: Amount = Field(description="for the same use, like '59 per month'")
     as_of: date | None = Field(None, description="day on which the price was read; old ones are flagged")
     source: str = Field("", description="where it was read")

@@ -64,6 +64,11 @@ class Venture(Section):
     cash: float | None = Field(None, ge=0, description="money at the start")
     accounts: Accounts = Accounts()
     discount: Growth | None = Field(None, description="what money later is worth less, like '12% per year'; for lifetime values")
+    records: str | None = Field(
+        None,
+        description="CSV or JSONL of the service's customers (start, end, requests); what it says replaces assumed churn and "
+        "requests, and is marked as measured",
+    )
     months: int = Field(36, ge=3, le=120, description="how far the plan looks")
     paths: int = Field(10_000, ge=100, le=1_000_000, description="simulated futures")
     seed: int = Field(0, ge=0, description="seed of the draws")

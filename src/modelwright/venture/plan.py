@@ -23,9 +23,9 @@ from modelwright.venture.demand import listed_funnel
 from modelwright.venture.draws import draw
 from modelwright.venture.figures import Figure
 from modelwright.venture.paths import Paths, simulate
-from modelwright.venture.pricing import pricing
+from modelwright.venture.pricing import price_figures, pricing
 from modelwright.venture.results import CASH, DEMAND, REVENUE, UNIT, Known, figures, listed, rank, sensitivity, unit_economics
-from modelwright.venture.staffing import staffing
+from modelwright.venture.staffing import people_figures, staffing
 from modelwright.venture.statements import listed_statements, nearest
 from modelwright.venture.survival import Records, fitted
 
@@ -75,6 +75,7 @@ def plan(
     fan, law = _fan(found, known), fitted(records)
     accounts = _statements(assumptions, known, found, fan, values)
     joined = accounts.get("joined", [])
+    prices, people = pricing(venture, assumptions, values, today), staffing(venture, assumptions, routes, today)
     sold = known.all(*UNIT) and assumptions.offer.subscribers
     return {
         **_empty(venture.currency, assumptions.missing),
@@ -82,14 +83,14 @@ def plan(
         "paths": venture.paths,
         "seed": venture.seed,
         "fan": fan,
-        "figures": figures(assumptions, known, found, values, law),
+        "figures": [*figures(assumptions, known, found, values, law), *price_figures(prices), *people_figures(people)],
         "assumptions": listed(assumptions),
         "unit": unit_economics(assumptions) if sold else {},
         "tiers": tiers(assumptions) if known.all(*UNIT, "contracts", "contract-value") else [],
-        "pricing": pricing(venture, assumptions, values, today),
+        "pricing": prices,
         "funnel": listed_funnel(assumptions),
         "cohorts": cohorts(assumptions, values, joined, records, law) if sold and known.all("churn") else {},
-        "team": staffing(venture, assumptions, routes, today),
+        "team": people,
         "statements": accounts,
         "sensitivity": sensitivity(assumptions, venture.months) if known.all(*CASH) else {},
         "asked": [{"key": key, **CONSEQUENCES[key]} for key in assumptions.asked],

@@ -191,3 +191,15 @@ def _suggested(ways: Mapping[str, Mapping[str, Any]]) -> dict[str, Any] | None:
     if inside:
         note += "; from the lowest of competitors and willingness between them"
     return {"low": low, "high": top, "basis": weakest(ways["cost"]["basis"], ceiling["basis"]), "note": note}
+
+
+def price_figures(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The prices that were argued, as figures."""
+    return [
+        {
+            "name": f"price-from-{way['name']}",
+            **{part: way[part] for part in ("value", "low", "high", "unit", "basis")},
+            "note": f"a month; {way['note']}; from {way['source']}",
+        }
+        for way in found["ways"]
+    ]

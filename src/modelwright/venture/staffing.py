@@ -6,7 +6,7 @@ New people work at a rising speed: in month k of a ramp of r months, k/(r+1).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -149,3 +149,19 @@ def _check(team: Sequence[Member]) -> None:
                     where=f"venture.team.{number}.skills",
                     remedy="Write it in one of these words.",
                 )
+
+
+def people_figures(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Counts of what the team lacks, as figures; none where no member states skills."""
+    if found["gaps"] is None:
+        return []
+    said = "skills by defaults/skills.yaml, coverage as the members state it"
+    return [
+        _counted("skills-uncovered", found["gaps"], f"needed, and nobody has them: {', '.join(found['gaps']) or 'none'}; {said}"),
+        _counted("skills-on-one-person", found["key_person"], f"gone if one person goes; {said}"),
+    ]
+
+
+def _counted(name: str, rows: Sequence[Any], note: str) -> dict[str, Any]:
+    value = float(len(rows))
+    return {"name": name, "value": value, "low": None, "high": None, "unit": "skills", "basis": "fallback", "note": note}

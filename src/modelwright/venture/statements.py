@@ -37,7 +37,7 @@ def statements(found: Paths) -> dict[str, dict[str, np.ndarray]]:
     gross = revenue - lines["compute"] - lines["support"]
     operating = gross - sum(lines[name] for name in EXPENSES)
     net = operating - lines["tax"]
-    opening = {"receivables": 0.0, "payables": 0.0, "deferred": lines["deferred-start"]}
+    opening: dict[str, np.ndarray | float] = {"receivables": 0.0, "payables": 0.0, "deferred": lines["deferred-start"]}
     moved = {name: _change(lines[name], opening[name]) for name in STOCKS}
     moved["receivables"] = -moved["receivables"]
     equity = found.cash_start - lines["deferred-start"] + np.cumsum(net, axis=0)

@@ -135,7 +135,8 @@ def fit(durations: np.ndarray, observed: np.ndarray) -> BetaGeometric:
         scores = _likelihood(mean[:, None], alike[None, :], left, stay)
         row, column = np.unravel_index(int(scores.argmax()), scores.shape)
         centre = (float(mean[row]), float(alike[column]))
-        width = tuple(w * (1.0 if spot in (0, _SIDE - 1) else 0.8) for w, spot in zip(width, (row, column), strict=True))
+        spread = (width[axis] * (1.0 if spot in (0, _SIDE - 1) else 0.8) for axis, spot in enumerate((row, column)))
+        width = (next(spread), next(spread))
     share, total = 1 / (1 + exp(-centre[0])), exp(centre[1])
     return BetaGeometric(share * total, (1 - share) * total, float(scores.max()))
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from venture_plans import figure, planned, settings_of
 
 from modelwright.venture.pricing import best_price
+from venture_plans import figure, planned, settings_of
 
 TIERS = [
     {"name": "small", "plan": "10 per month", "share": 0.75, "included_requests": 1000, "overage": 0.02},

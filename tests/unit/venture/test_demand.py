@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from pydantic import ValidationError
+
 from venture_plans import figure, planned, settings_of
 
 MARKETING = {

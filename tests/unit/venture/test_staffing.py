@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from venture_plans import planned, settings_of
 
 from modelwright.base.errors import SpecError
 from modelwright.venture.staffing import known_skills
+from venture_plans import planned, settings_of
 
 PEOPLE = [
     {"role": "engineer", "salary": "1000 per month", "count": 2, "skills": ["machine-learning", "software-engineering"]},

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from venture_plans import COMPUTE, TODAY, planned, settings_of
 
 from modelwright.venture.assumptions import gather
 from modelwright.venture.draws import draw
 from modelwright.venture.figures import Figure
 from modelwright.venture.paths import simulate
 from modelwright.venture.statements import statements
+from venture_plans import COMPUTE, TODAY, planned, settings_of
 
 UNSURE = {"growth": "12% ± 6% per month", "churn": "4% ± 2% per month", "requests": "1500 ± 800 per month", "start": 40}
 LICENCES = {"contracts": "0.5 ± 0.2 per month", "value": "30000 ± 9000 per year", "sales_cycle_months": 3, "billed": "yearly"}

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from venture_plans import figure, planned, settings_of
 
 from modelwright.base.errors import DataError
 from modelwright.venture.survival import Records, at, discounted, fit, kaplan_meier, lifetime_months
+from venture_plans import figure, planned, settings_of
 
 HIGH_END = (1000, 869, 743, 653, 593, 551, 517, 491)
 REGULAR = (1000, 631, 468, 382, 326, 289, 262, 241)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from modelwright.base.console import amount
 from modelwright.base.evidence import Ledger
 from modelwright.base.store import read_json, write_json
+from modelwright.pipeline import usage
 from modelwright.pipeline.context import EVIDENCE, Context
 from modelwright.pipeline.words import say
 from modelwright.venture.figures import Figure
@@ -18,6 +19,7 @@ def work(context: Context) -> str:
     from modelwright.venture.plan import plan
 
     project = context.project
+    chosen = project.routes[read_json(context.input("choose") / "decision.json")["route"]]
     load = read_json(context.input("rehearse") / "load.json")
     measured = Ledger(context.input("rehearse") / EVIDENCE).latest()["rehearse/cost-per-1000"]
     money = [
@@ -33,6 +35,8 @@ def work(context: Context) -> str:
         training_money=training,
         capacity_requests_per_month=Figure(load["best"]["throughput"] * _SECONDS_PER_MONTH, "requests/month", "measured"),
         today=datetime.now(UTC).date(),
+        routes=(chosen.kind, *(("checkpoint",) if chosen.reads == "checkpoint" else ())),
+        records=usage.read(context.loaded),
     )
     write_json(context.out / "plan.json", found)
     for figure in found["figures"]:
