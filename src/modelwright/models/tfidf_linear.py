@@ -1,6 +1,6 @@
 """`tfidf-linear`: TF-IDF and a linear classifier, as one sparse graph over ids and counts.
 
-    tf = 1 + ln(count)    idf = ln((1 + n) / (1 + rows with it)) + 1    x = tf · idf / ‖tf · idf‖₂    logits = x W + b
+    tf = 1 + ln(count)    idf = (ln((1 + n) / (1 + rows with it)) + 1)ᵖ    x = tf · idf / ‖tf · idf‖₂    logits = x W + b
 
 (Sparck Jones 1972; Joachims 1998; idf smoothed as in scikit-learn.) scikit-learn finds W and b by L-BFGS: multinomial logistic
 regression, or one logistic regression per label. The graph gathers only the rows of W that a text has, so that a request's
@@ -25,6 +25,7 @@ WEIGHTS_FILE = "model.safetensors"
 _OPSET = 17
 _TINY = 1e-12
 _STEPS = 1000  # of L-BFGS; news articles take about 30
+_TOLERANCE = 1e-5  # scikit-learn's 1e-4 stops early enough to cost 0.1 points of accuracy on short Chinese reviews
 _SURE = 10.0  # logit for a label that every training row has (its sign), or none has
 
 
@@ -130,7 +131,7 @@ def fit(settings: Any, sizes: Mapping[str, int], examples: Sequence[Example], se
     """Learn from encoded training rows.
 
     Args:
-        settings: the route; `strength` is the inverse of the L2 penalty.
+        settings: the route; `strength` is the inverse of the L2 penalty, `idf_power` the p above.
         sizes: "vocabulary" and "classes".
         examples: with targets: int64 [] for one label a row, float32 [classes] for several.
         seed: L-BFGS starts from zero and draws nothing; kept in the signature that fit routes share.
@@ -140,7 +141,7 @@ def fit(settings: Any, sizes: Mapping[str, int], examples: Sequence[Example], se
     """
     counts = _matrix(examples, sizes["vocabulary"])
     rows_with = np.bincount(counts.indices, minlength=sizes["vocabulary"])
-    idf = (np.log((1 + len(examples)) / (1 + rows_with)) + 1).astype(np.float32)
+    idf = ((np.log((1 + len(examples)) / (1 + rows_with)) + 1) ** settings.idf_power).astype(np.float32)
     idf[0] = 0.0
     features = counts.astype(np.float64)
     features.data = (1 + np.log(features.data)) * idf[features.indices]
@@ -175,7 +176,7 @@ def _regression(features: Any, targets: np.ndarray, strength: float) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("error", trouble)
         try:
-            return linear.LogisticRegression(C=strength, max_iter=_STEPS).fit(features, targets)
+            return linear.LogisticRegression(C=strength, max_iter=_STEPS, tol=_TOLERANCE).fit(features, targets)
         except trouble as error:
             raise TrainError(
                 f"logistic regression did not converge in {_STEPS:,} steps",
