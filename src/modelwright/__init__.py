@@ -4,6 +4,7 @@ import modelwright as mw
 run = mw.run("examples/news-desk")          # the same pipeline as the command, the same artefacts
 model = mw.load(run.release)                # no torch needed
 model.predict(["Shares rose sharply…"])     # → [Classification(label='business', probability=0.98, …)]
+mw.plan(run, **{"venture.price.plan": 29}).runway_months   # → Figure(value=22, …): what if?
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from modelwright.pipeline.runner import Run
+    from modelwright.pipeline.whatif import Plan
     from modelwright.serve.predictor import Predictor
 
 __version__ = "0.1.0"
@@ -34,6 +36,27 @@ def run(project: str | Path, *overrides: str, quiet: bool = False) -> Run:
     from modelwright.spec.load import load as load_project
 
     return runner.run(load_project(Path(project), overrides), Console(quiet=quiet))
+
+
+def plan(run: Run | str | Path, **settings: object) -> Plan:
+    """Compute a run's plan again with changed settings; nothing is trained and nothing written.
+
+    Args:
+        run: a run, its folder or id, or a project.
+        settings: by their path: `mw.plan(run, **{"venture.price.plan": 29})`.
+
+    Returns:
+        Figures as attributes (`.runway_months`, `.gross_margin`), and the whole as `.content`.
+
+    Raises:
+        ModelwrightError: nothing was measured yet, or a setting is unknown or takes a run.
+    """
+    import json
+
+    from modelwright.pipeline.whatif import replan
+
+    where = run if isinstance(run, str | Path) else run.folder
+    return replan(where, [f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in settings.items()])
 
 
 def load(release: str | Path, threads: int = 0) -> Predictor:

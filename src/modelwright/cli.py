@@ -58,6 +58,15 @@ def parser() -> argparse.ArgumentParser:
     ask.add_argument("text", nargs="+", metavar="TEXT", help="one or several texts; - reads one a line from standard input")
     ask.add_argument("--run", default="", metavar="RUN", help=_RUN_HELP)
 
+    plan = verb("plan", _plan, "what if? compute the plan alone again, from what the newest run measured")
+    plan.add_argument(
+        "project", nargs="?", default=".", metavar="PROJECT", help="a project, or a run's folder or id (default: here)"
+    )
+    plan.add_argument("overrides", nargs="*", metavar="KEY=VALUE", help="settings to change, like venture.price.plan=29")
+    plan.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="the same; may be given several times")
+    plan.add_argument("--scenario", action="append", default=[], type=Path, metavar="FILE", help="settings of a YAML file, first")
+    plan.add_argument("--compare", action="store_true", help="show the plan before and after, and the difference")
+
     tasks = verb("tasks", _tasks, "list the tasks, or a task's routes with their settings")
     tasks.add_argument("task", nargs="?", metavar="TASK", help="a task's name")
     verb("datasets", _datasets, "list the ready datasets and weights of the catalogue")
@@ -78,7 +87,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, or the error's own."""
     top = parser()
     given, rest = top.parse_known_args(arguments)
-    if rest and given.verb == "run" and not any(word.startswith("-") for word in rest):
+    if rest and given.verb in ("run", "plan") and not any(word.startswith("-") for word in rest):
         given.overrides += rest  # argparse gives up on positionals that stand behind an option
     elif rest:
         top.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -134,6 +143,22 @@ def _run(given: argparse.Namespace, console: Console) -> Any:
         for line in runner.closing(run, loaded):
             console.line(line)
     return {"run": run.id, "folder": str(run.folder), "changed": list(run.changed), "stages": dict(run.lines)}
+
+
+def _plan(given: argparse.Namespace, console: Console) -> Any:
+    from modelwright.pipeline.whatif import replan, scenario
+    from modelwright.pipeline.whatif_words import lines
+
+    settings = [*given.overrides, *given.set]
+    if "=" in given.project and not Path(given.project).exists():
+        settings.insert(0, given.project)
+        given.project = "."
+    settings = [setting for file in given.scenario for setting in scenario(file)] + settings
+    made = replan(given.project, settings, compare=given.compare)
+    if not given.json:
+        print("\n".join(lines(made.content, made.before, made.run.name, made.language)))
+    answer = {"run": made.run.name, "changed": made.changed, "plan": made.content}
+    return {**answer, "before": made.before, "differences": made.differences()} if given.compare else answer
 
 
 def _dry_run(loaded: Any, given: argparse.Namespace) -> Any:
