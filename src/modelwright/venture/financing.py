@@ -166,6 +166,7 @@ def _step(step: Step, before: Step | None) -> dict[str, Any]:
             "share": float(table.share(name)),
             "before": float(before.table.share(name)) if before else None,
             "paid": float((step.money or {}).get(name, 0)) or None,
+            "added": float((step.added or {}).get(name, 0)) or None,
         }
         for name in table.holders
     ]

@@ -7,7 +7,7 @@ divided by (1 − discount), which is what shares at that discount are worth.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from fractions import Fraction
 from typing import Any
 
@@ -49,9 +49,8 @@ def irr(flows: Sequence[tuple[float, float]]) -> float | None:
     return (low + high) / 2
 
 
-def payouts(known: History, proceeds: Fraction, month: int) -> tuple[dict[str, Fraction], dict[str, Fraction]]:
-    """(class → money, holder → money) of a sale; both add up to the proceeds exactly."""
-    common = sum(known.common.values(), Fraction(0))
+def claims(known: History, month: int) -> tuple[list[Preferred], dict[str, Mapping[str, Fraction]]]:
+    """Every class that has a claim at a sale, unconverted instruments included, and the holders of each and of common."""
     classes = [
         Preferred(
             one.name,
@@ -64,12 +63,18 @@ def payouts(known: History, proceeds: Fraction, month: int) -> tuple[dict[str, F
         )
         for one in known.classes
     ]
-    owners = {one.name: one.holders for one in known.classes}
+    owners: dict[str, Mapping[str, Fraction]] = {one.name: one.holders for one in known.classes}
     for one, holder in _waiting(known, month):
         classes.append(one)
         owners[one.name] = {holder: Fraction(1)}
-    by_class = distribute(proceeds, common, classes)
     owners["common"] = known.common
+    return classes, owners
+
+
+def payouts(known: History, proceeds: Fraction, month: int) -> tuple[dict[str, Fraction], dict[str, Fraction]]:
+    """(class → money, holder → money) of a sale; both add up to the proceeds exactly."""
+    classes, owners = claims(known, month)
+    by_class = distribute(proceeds, sum(known.common.values(), Fraction(0)), classes)
     by_holder: dict[str, Fraction] = {}
     for name, money in by_class.items():
         whole = sum(owners[name].values(), Fraction(0))
@@ -118,6 +123,7 @@ def _exit(settings: Financing, item: Exit) -> dict[str, Any]:
     last = item.month if item.month is not None else max((step.month for step in known.steps), default=0)
     proceeds = exact(item.proceeds.value)
     by_class, by_holder = payouts(known, proceeds, last)
+    classes, owners = claims(known, last)
     rows = []
     for holder, money in by_holder.items():
         paid = [(month, amount) for name, month, amount in known.paid if name == holder]
@@ -139,4 +145,18 @@ def _exit(settings: Financing, item: Exit) -> dict[str, Any]:
         "classes": {name: float(money) for name, money in by_class.items()},
         "common_shares": float(sum(known.common.values(), Fraction(0))),
         "holders": rows,
+        "terms": [_terms(one) for one in classes],
+        "owners": {name: {holder: float(part) for holder, part in parts.items()} for name, parts in owners.items()},
+    }
+
+
+def _terms(one: Preferred) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "shares": float(one.shares),
+        "invested": float(one.invested),
+        "multiple": float(one.multiple),
+        "participating": one.participating,
+        "most": None if one.most is None else float(one.most),
+        "rank": one.rank,
     }

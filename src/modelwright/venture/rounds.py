@@ -51,6 +51,7 @@ class Step:
         converted: (holder, money with interest, shares) of each instrument.
         money: investor → new money.
         protected: class → shares that anti-dilution added.
+        added: the same by holder.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Step:
     money: Mapping[str, Fraction] | None = None
     pool_increase: Fraction = Fraction(0)
     protected: Mapping[str, Fraction] | None = None
+    added: Mapping[str, Fraction] | None = None
 
     @property
     def raised(self) -> Fraction:
@@ -164,8 +166,17 @@ def _close(
         money=money,
         pool_increase=found.pool_increase,
         protected={name: count for name, count in added.items() if count},
+        added=_by_holder(guarded, added),
     )
     return step, [*grown, *_new_classes(item, rank, found, convertibles, terms.money)]
+
+
+def _by_holder(classes: Sequence[StockClass], added: Mapping[str, Fraction]) -> dict[str, Fraction]:
+    made: dict[str, Fraction] = {}
+    for one in classes:
+        for name, count in one.holders.items():
+            made[name] = made.get(name, Fraction(0)) + added[one.name] * count / one.shares
+    return {name: count for name, count in made.items() if count}
 
 
 def _kind(terms: PricedRound) -> str:
