@@ -51,7 +51,7 @@ class Measured:
     records: Mapping[str, Evidence]
     load: Mapping[str, Any]
 
-    def inputs(self, venture: Venture | None, compute: Compute, today: date) -> dict[str, Figure | None]:
+    def inputs(self, venture: Venture | None, compute: Compute, today: date) -> tuple[Figure | None, Figure | None, Figure]:
         """cost_per_1000, training_money and capacity_requests_per_month of `plan`, at these settings.
 
         What was measured stays; price and utilisation of the machine, and the currency, are those of the settings.
@@ -70,11 +70,7 @@ class Measured:
         elif each is not None and compute.utilisation != self.compute.utilisation:
             factor = cost.utilisation(self.compute, today).value / cost.utilisation(compute, today).value
             each = _scaled(each, factor, each.unit)
-        return {
-            "cost_per_1000": _in(each, currency, venture, today),
-            "training_money": _in(spent, currency, venture, today),
-            "capacity_requests_per_month": capacity,
-        }
+        return _in(each, currency, venture, today), _in(spent, currency, venture, today), capacity
 
     def _figure(self, name: str) -> Figure | None:
         record = self.records.get(name)
@@ -173,8 +169,15 @@ def replan(where: str | Path, settings: Sequence[str] = (), today: date | None =
 
 def _plan(loaded: Loaded, measured: Measured, today: date) -> dict[str, Any]:
     project = loaded.project
-    inputs = measured.inputs(project.venture, project.compute, today)
-    return plan(project.venture, compute=project.compute, today=today, **inputs)
+    each, spent, capacity = measured.inputs(project.venture, project.compute, today)
+    return plan(
+        project.venture,
+        compute=project.compute,
+        cost_per_1000=each,
+        training_money=spent,
+        capacity_requests_per_month=capacity,
+        today=today,
+    )
 
 
 def locate(where: str | Path) -> tuple[Path, Path]:

@@ -34,7 +34,7 @@ def lines(content: Mapping[str, Any], before: Mapping[str, Any] | None, run: str
         said.append(f"{'未计算；缺少：' if zh else 'not computed; missing: '}{', '.join(content['missing'])}")
     figures = {figure["name"]: figure for figure in content["figures"]}
     old = {figure["name"]: figure for figure in (before or {}).get("figures", [])}
-    rows = [("", *(("之前", "之后", "差异") if zh else ("before", "after", "difference")))] if old else []
+    rows: list[tuple[str, ...]] = [("", *(("之前", "之后", "差异") if zh else ("before", "after", "difference")))] if old else []
     for name, names in HEADLINE.items():
         figure = figures.get(name)
         if figure is None and name not in old:
@@ -69,10 +69,10 @@ def _value(figure: Mapping[str, Any] | None, zh: bool, interval: bool = False) -
 
 
 def _difference(before: Mapping[str, Any] | None, after: Mapping[str, Any] | None, zh: bool) -> str:
-    numbers = [figure["value"] if figure else None for figure in (before, after)]
-    if not all(isinstance(number, int | float) for number in numbers):
-        return "" if numbers[0] != numbers[1] else "="
-    gap = numbers[1] - numbers[0]
+    one, two = (figure["value"] if figure else None for figure in (before, after))
+    if not isinstance(one, int | float) or not isinstance(two, int | float):
+        return "" if one != two else "="
+    gap = two - one
     if after is not None and after["name"] in _SHARES:
         return f"{gap * 100:+.1f}{' 个百分点' if zh else ' points'}"
     return ("+" if gap > 0 else "−" if gap < 0 else "") + amount(abs(gap), 3)

@@ -7,7 +7,7 @@ Laws, both set by a middle value and the P10–P90 range people give:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import asinh, inf, log
 from statistics import NormalDist
@@ -63,8 +63,17 @@ class Input:
         return np.clip(self.middle + self.up * normal_quantiles(below + p * inside), *self.bounds)
 
 
-def draw(inputs: Mapping[str, Input], paths: int, seed: int) -> dict[str, np.ndarray]:
-    """One value per path of each uncertain input, independent of each other; an input without spread is one value for all.
+def draw(
+    inputs: Mapping[str, Input],
+    paths: int,
+    seed: int,
+    tie: Callable[[Mapping[str, np.ndarray]], Mapping[str, np.ndarray]] | None = None,
+) -> dict[str, np.ndarray]:
+    """One value per path of each uncertain input; an input without spread is one value for all.
+
+    Args:
+        tie: makes inputs move together (`correlation.Copula.tie`): evenly spread points by input name in and out. None: they
+            are independent of each other.
 
     Inputs beyond the Sobol points' 32 dimensions get their quantiles in a random order (Latin hypercube, McKay et al. 1979).
     """
@@ -72,8 +81,11 @@ def draw(inputs: Mapping[str, Input], paths: int, seed: int) -> dict[str, np.nda
     uncertain = [name for name, item in inputs.items() if item.uncertain]
     even = points(paths, min(len(uncertain), DIMENSIONS), generator)
     values = {name: np.array([item.middle]) for name, item in inputs.items()}
-    for place, name in enumerate(uncertain):
-        p = even[place] if place < DIMENSIONS else (generator.permutation(paths) + 0.5) / paths
+    shares = {
+        name: even[place] if place < DIMENSIONS else (generator.permutation(paths) + 0.5) / paths
+        for place, name in enumerate(uncertain)
+    }
+    for name, p in (tie(shares) if tie is not None else shares).items():
         values[name] = inputs[name].quantiles(p)
     return values
 

@@ -159,7 +159,7 @@ def differences(before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Map
     found: dict[str, dict[str, Any]] = {}
     for name in dict.fromkeys((*before, *after)):
         one, two = (plan.get(name, {}).get("value") for plan in (before, after))
-        numbers = isinstance(one, int | float) and isinstance(two, int | float)
         unit = (before.get(name) or after[name])["unit"]
-        found[name] = {"unit": unit, "before": one, "after": two, "difference": two - one if numbers else None}
+        gap = two - one if isinstance(one, int | float) and isinstance(two, int | float) else None
+        found[name] = {"unit": unit, "before": one, "after": two, "difference": gap}
     return found

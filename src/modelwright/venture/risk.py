@@ -133,8 +133,8 @@ def internal_rate(flows: Sequence[float]) -> float:
     Raises:
         ValueError: flows of one sign only, or that change sign more than once: they have no single rate.
     """
-    signs = [np.sign(flow) for flow in flows if flow]
-    changes = sum(one != other for one, other in pairwise(signs))
+    signs: list[bool] = [flow > 0 for flow in flows if flow]
+    changes = sum(1 for one, other in pairwise(signs) if one != other)
     if changes != 1:
         raise ValueError(f"the flows change sign {changes} times; one change gives one rate")
 

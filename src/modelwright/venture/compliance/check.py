@@ -33,7 +33,7 @@ from modelwright.base.errors import SpecError
 from modelwright.base.evidence import Evidence
 from modelwright.spec.compliance import Compliance
 from modelwright.venture.compliance.catalogue import Clause, Item, instruments, items
-from modelwright.venture.compliance.checks import ORDER, run, worst
+from modelwright.venture.compliance.checks import ORDER, State, run, worst
 from modelwright.venture.compliance.classify import Classification, classify, holds
 from modelwright.venture.facts import Facts
 
@@ -127,13 +127,14 @@ def _because(kind: str, names: list[str]) -> dict[str, str]:
 
 
 def _row(item: Item, clauses: list[Clause], section: Compliance, facts: Facts, today: date) -> dict[str, Any]:
-    checks = []
+    checks: list[dict[str, Any]] = []
     for declared in item.checks:
         result = run(declared, facts, today, section.stale_months)
         found = [entry.as_json() for entry in result.found]
         checks.append({"kind": declared.kind, "text": declared.text, "state": result.state, "why": result.why, "found": found})
-    states = [entry["state"] for entry in checks]
-    word, told = section.attestations.get(item.id), None
+    states: list[State] = [entry["state"] for entry in checks]
+    word = section.attestations.get(item.id)
+    told: dict[str, Any] | None = None
     if item.attest:
         state = holds(word, today)
         told = {"state": state, "by": "", "given": None, "statement": ""}

@@ -12,6 +12,7 @@ from datetime import date
 from typing import Any
 
 from modelwright.spec.compliance import Attestation, Compliance
+from modelwright.venture.compliance.checks import State
 from modelwright.venture.facts import Facts
 from modelwright.venture.tables import table
 
@@ -92,7 +93,7 @@ def classify(section: Compliance, facts: Facts, today: date) -> Classification:
     return Classification(tuple(section.markets or MARKETS), conditions, flops, reasons, tuple(asked))
 
 
-def holds(attestation: Attestation | None, today: date) -> str:
+def holds(attestation: Attestation | None, today: date) -> State:
     """State of a person's word: "human attestation", "stale", or "no evidence" (none, or dated in the future)."""
     if attestation is None or attestation.given > today:
         return "no evidence"
