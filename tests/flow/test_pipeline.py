@@ -105,7 +105,9 @@ def test_killed_training_is_continued_with_the_same_losses(tmp_path: Path) -> No
     killed = make(tmp_path / "killed", routes=routes, train={"budget": {"steps": 60}, "checkpoint_seconds": 0.2})
     expected = mw_run(untouched, "--until", "train")
 
-    process = subprocess.Popen([sys.executable, "-m", "modelwright", "run", str(killed), "--until", "train"], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "modelwright", "run", str(killed), "--until", "train"], stderr=subprocess.DEVNULL
+    )
     deadline = time.monotonic() + 120
     while not list(killed.glob("runs/*/train/bilstm.partial/resume/*")):
         assert process.poll() is None, "the run ended before its first checkpoint"

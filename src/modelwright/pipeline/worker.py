@@ -8,6 +8,7 @@ Where the system can't fork, the step runs in the server itself.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import select
@@ -26,6 +27,7 @@ from modelwright.pipeline.context import Context, Step
 
 _HEAVY = ("torch", "onnxruntime", "modelwright.train.route", "modelwright.compress.export", "modelwright.evaluate.route")
 _POLL_S = 0.1
+_MACHINES_FAULT = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE)
 
 
 class Worker:
@@ -122,6 +124,16 @@ def _work(request: dict[str, Any]) -> dict[str, Any]:
         return error.as_json()
     except MemoryError as error:
         return {"killed": f"out of memory: {error}"}
+    except OSError as error:
+        if error.errno not in _MACHINES_FAULT:
+            return {"trace": traceback.format_exc()}
+        refused = MachineError(  # also from a library's temporary file, which no border of ours saw
+            f"the system refused: {error.strerror}",
+            expected="free space, and leave to write, in the project's and the temporary folder",
+            where=str(error.filename or request["out"]),
+            remedy="Make room or change the permissions, then give the same command again: finished steps are kept.",
+        )
+        return refused.as_json()
     except Exception:  # a bug of ours: the parent shows the whole trace
         return {"trace": traceback.format_exc()}
 

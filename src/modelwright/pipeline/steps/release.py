@@ -16,6 +16,8 @@ _NOT_SHIPPED = ("variants.json", "evidence.jsonl", "manifest.json")
 
 
 def work(context: Context) -> str:
+    from modelwright.data.catalogue.entry import list_catalogue
+
     project = context.project
     chosen = context.input("compress")
     decision = read_json(context.input("choose") / "decision.json")
@@ -42,9 +44,11 @@ def work(context: Context) -> str:
     }
     card = read_json(context.input("data") / "card.json")
     start = getattr(project.routes[decision["route"]], "from_", None)
+    known = list_catalogue().get(start.removeprefix("catalogue://")) if start else None
+    checkpoint = None if known is None else {"name": known.title, "licence": known.licence, "citation": known.citation}
     write_json(context.out / "release.json", about)
-    write_json(context.out / "LICENSES.json", licences(card, start))
-    write_text(context.out / "README.md", model_card(about, decision, card, project.language, start))
+    write_json(context.out / "LICENSES.json", licences(card, start, checkpoint))
+    write_text(context.out / "README.md", model_card(about, decision, card, project.language, start, checkpoint))
     size = sum(path.stat().st_size for path in context.out.rglob("*") if path.is_file())
     context.ledger.record("release/size", size / 1e6, "MB", "measured", note="all files, checkpoint included")
     context.ledger.record("release/graph-size", (context.out / "model.onnx").stat().st_size / 1e6, "MB", "measured")
