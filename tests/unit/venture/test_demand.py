@@ -69,7 +69,8 @@ def test_two_ways_to_say_how_many_join_are_refused():
 def test_retention_burn_and_growth_by_hand():
     """Revenue of staying customers: 1 + 2 % − 1 % − 3 % a month; burn of a year over revenue added times 12."""
     customers = {"expansion": "2% per month", "contraction": "1% per month", "churn": "3% per month", "growth": "10% per month"}
-    found = planned(settings_of(customers=customers, months=24))
+    team = [{"role": "engineer", "salary": "2000 per month", "count": 2}]
+    found = planned(settings_of(customers=customers, team=team, months=24))
     assert figure(found, "net-revenue-retention")["value"] == pytest.approx(0.98**12)
     revenue, cash = found["fan"]["revenue"]["p50"], found["fan"]["cash"]["p50"]
     assert revenue[1] / revenue[0] == pytest.approx((108 + 108 * 0.98 + 10.7) / (100 + 108))  # 107 customers pay like 108
@@ -87,3 +88,10 @@ def test_a_discount_makes_lifetimes_worth_less():
     rate = 1.12 ** (1 / 12)
     assert later["value"] == pytest.approx(22.425 * (1 - rate**-60) / (1 - 1 / rate))
     assert "not discounted" in plain["note"] and "not discounted" not in later["note"]
+
+
+def test_a_venture_that_burns_nothing_has_no_burn_multiple_to_speak_of():
+    found = planned(settings_of(team=[], customers={"growth": "5% per month"}))
+    assert figure(found, "burn-multiple")["value"] == 0
+    shrinking = planned(settings_of(customers={"churn": "5% per month"}))
+    assert "burn-multiple" not in [item["name"] for item in shrinking["figures"]]
