@@ -14,7 +14,8 @@ def write_cap_table(book: Any, financing: Mapping[str, Any]) -> None:
     sheet = book.create_sheet("Cap table")
     sheet.column_dimensions["A"].width = 24
     steps = financing["steps"]
-    row, before = 1, {}
+    row = 1
+    before: dict[str, str] = {}
     for step in steps:
         row, before = _step(sheet, row, step, before)
         row += 2

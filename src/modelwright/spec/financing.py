@@ -6,6 +6,7 @@ count from the plan's start.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator, model_validator
@@ -129,6 +130,14 @@ class Exit(Section):
     month: int | None = Field(None, ge=1, description="when, for the return per year")
 
 
+class Company(Section):
+    """Facts that an export to other cap table software needs."""
+
+    legal_name: str = Field(min_length=1, description="as registered")
+    formed: date = Field(description="day of formation")
+    country: str = Field(pattern="^[A-Z]{2}$", description="country of formation, two letters")
+
+
 class Financing(Section):
     """Founders' shares, option pool, instruments, rounds and exits."""
 
@@ -138,6 +147,7 @@ class Financing(Section):
     instruments: tuple[Instrument, ...] = ()
     rounds: tuple[PricedRound, ...] = ()
     exits: tuple[Exit, ...] = ()
+    company: Company | None = Field(None, description="the company's facts, for Open Cap Format")
     buffer_months: float = Field(3, ge=0, le=24, description="cash kept at every time, in months of burning")
     months_to_raise: int = Field(6, ge=0, le=24, description="from starting to ask until the money is there")
 

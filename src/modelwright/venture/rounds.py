@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Literal
 
 from modelwright.base.errors import SpecError
 from modelwright.spec.financing import Financing, Instrument, PricedRound
@@ -179,7 +180,7 @@ def _by_holder(classes: Sequence[StockClass], added: Mapping[str, Fraction]) -> 
     return {name: count for name, count in made.items() if count}
 
 
-def _kind(terms: PricedRound) -> str:
+def _kind(terms: PricedRound) -> Literal["broad", "ratchet"]:
     return "ratchet" if terms.anti_dilution == "ratchet" else "broad"
 
 
