@@ -46,7 +46,7 @@ PROJECT = """
 project: bench-serve
 task: text-classification
 data: {source: catalogue://bbc-news, clean: {duplicates: exact}, split: {test: 0.2, validation: 0.1, seed: 7}}
-routes: {finetune: {from: catalogue://minilm, max_tokens: 128}}
+routes: {finetune: {from: catalogue://minilm, max_tokens: 128, epochs: 1}}
 train: {budget: {minutes: 2}}
 compress: [int8]
 """
@@ -136,7 +136,7 @@ def _serving(name: str, release: Path) -> Iterator[tuple[Started, str]]:
         with server(release, Serve()) as started:
             yield started, "/v1/predict"
     else:
-        with running([sys.executable, str(HERE / "peer_pipeline.py"), str(release / "checkpoint"), *PEERS[name]]) as started:
+        with running([sys.executable, str(HERE / "peer_pipeline.py"), str(release), *PEERS[name]]) as started:
             yield started, "/predict"
 
 

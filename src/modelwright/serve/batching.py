@@ -81,10 +81,9 @@ class Batcher:
         self._drained.set()
 
     def warm_up(self, request: object) -> None:
-        """Compute `request` alone and in small company before the first client comes: the runtime allocates its buffers,
-        and `pace` knows both costs. Blocks for a few rows' time."""
-        self.predictor.predict([request])  # the first may be slower than any later one; it is not learnt from
-        for rows in (1, 4, 1):
+        """Compute `request` alone and in company before the first client comes, so that `pace` knows what a call and what a
+        row costs. Blocks for four rows' time."""
+        for rows in (1, 2, 1):
             started = time.perf_counter()
             self.predictor.predict([request] * rows)
             self.pace.observe(rows, time.perf_counter() - started)

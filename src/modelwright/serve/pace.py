@@ -1,65 +1,65 @@
 """How many rows are worth computing together, learnt from the batches themselves.
 
-A batch of n rows takes about a + b·n seconds: a is what a call costs (threads, dispatch, padding), b what a row costs. More
-rows together only help until a is small beside b·n; beyond that everyone merely waits longer. A linear model has a ≫ b and
-wants large batches; a transformer on a processor has b ≫ a and is as fast row by row, at a fraction of the latency.
+More rows together help as long as a row gets cheaper by it; beyond that everyone merely waits longer, and memory grows. For a
+small recurrent model that point lies high: a call costs as much as many rows. A transformer on a processor is as fast row by
+row, at a fraction of the latency. So sizes double for as long as doubling is seen to pay.
 """
 
 from __future__ import annotations
 
-from math import ceil
-
-FIXED_SHARE = 0.08
-"""Of a batch's time, how much may go to a before more rows are taken together."""
-EXPLORE_EVERY = 16
-"""Every so many batches twice as many rows are allowed, so that the estimate never rests on one size."""
-_DECAY = 0.97
+GAIN = 0.08
+"""A larger size is taken if its rows are cheaper by this share."""
+LOOK_EVERY = 8
+"""Of so many batches one may be of the next larger size and one is of the next smaller, so that the figures stay true."""
+START = 4
+_NEW = 0.3  # weight of the newest batch in the mean of its size
+_FORGET = 0.97
 
 
 class Pace:
-    """Exponentially forgetting least squares of seconds on rows.
+    """Mean seconds per row by size of batch (powers of two), and the size to use.
 
     Args:
         max_batch: the size never to exceed.
     """
 
     def __init__(self, max_batch: int) -> None:
-        self.max_batch = max_batch
-        self._cap = max_batch
+        self.sizes = [1 << power for power in range(max_batch.bit_length()) if 1 << power < max_batch] + [max_batch]
+        self._row_s: dict[int, float] = {}
+        self._at = max(place for place, size in enumerate(self.sizes) if size <= START)
         self._batches = 0
-        self._weight = self._rows = self._squares = self._seconds = self._products = 0.0
+        self._rows = self._seconds = 0.0
 
     def observe(self, rows: int, seconds: float) -> None:
         """Learn from one batch."""
-        self._weight = self._weight * _DECAY + 1
-        self._rows = self._rows * _DECAY + rows
-        self._squares = self._squares * _DECAY + rows * rows
-        self._seconds = self._seconds * _DECAY + seconds
-        self._products = self._products * _DECAY + rows * seconds
-        spread = self._weight * self._squares - self._rows**2
-        if spread > 0.01 * self._weight**2:  # sizes differ enough to tell a from b; else the last answer stands
-            per_row = (self._weight * self._products - self._rows * self._seconds) / spread
-            fixed = (self._seconds - per_row * self._rows) / self._weight
-            self._cap = self._best(fixed, per_row)
+        place = max((place for place, size in enumerate(self.sizes) if size <= rows), default=0)
+        row_s = seconds / rows
+        self._row_s[place] = self._row_s.get(place, row_s) * (1 - _NEW) + row_s * _NEW
+        self._rows = self._rows * _FORGET + rows
+        self._seconds = self._seconds * _FORGET + seconds
+        self._at = self._best()
 
-    def _best(self, fixed: float, per_row: float) -> int:
-        if per_row <= 0:
-            return self.max_batch
-        rows = ceil(fixed / per_row * (1 - FIXED_SHARE) / FIXED_SHARE)
-        return min(self.max_batch, max(1, rows))
-
-    @property
-    def row_s(self) -> float | None:
-        """Seconds a row takes at the sizes seen lately; None before the first batch."""
-        return self._seconds / self._rows if self._rows else None
+    def _best(self) -> int:
+        """The largest size that was seen to pay, beginning with the smallest that was seen."""
+        best, *larger = sorted(self._row_s)
+        for place in larger:
+            if self._row_s[place] < self._row_s[best] * (1 - GAIN):
+                best = place
+        return best
 
     def next_size(self) -> int:
         """Rows to take for the next batch at most."""
         self._batches += 1
-        explores = self._batches % EXPLORE_EVERY == 0
-        return min(self.max_batch, self._cap * 2) if explores else self._cap
+        turn = self._batches % LOOK_EVERY
+        look = 1 if turn == 0 else -1 if turn == LOOK_EVERY // 2 else 0
+        return self.sizes[min(len(self.sizes) - 1, max(0, self._at + look))]
 
     @property
     def size(self) -> int:
         """Rows of an ordinary batch at most."""
-        return self._cap
+        return self.sizes[self._at]
+
+    @property
+    def row_s(self) -> float | None:
+        """Seconds a row took lately, at whatever sizes came; None before the first batch."""
+        return self._seconds / self._rows if self._rows else None

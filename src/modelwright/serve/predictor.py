@@ -22,6 +22,7 @@ from modelwright.tasks.contract import load_task
 CARD = "release.json"
 GRAPH = "model.onnx"
 FORMAT = 1
+SAMPLE_CHARACTERS = 1000
 STRETCH = 1.25
 """The longest row of a batch is at most this many times the shortest: padding is computed like text."""
 _REMEDY = "Make the release again: modelwright run --from release"
@@ -59,9 +60,12 @@ class Predictor:
 
     @property
     def sample(self) -> Any | None:
-        """A request of the right shape, as the task's request type gives one in its schema; None if it gives none."""
+        """A request of the right shape: the example in the task's request type, its texts repeated to the length of a short
+        article, for what is learnt from it (buffers, times) shall hold for real requests. None if the type gives none."""
         examples = self.task.request.model_json_schema().get("examples") or [None]
-        return examples[0]
+        if not isinstance(examples[0], dict):
+            return examples[0]
+        return {key: _lengthen(value) if isinstance(value, str) else value for key, value in examples[0].items()}
 
     def read(self, requests: Sequence[Any]) -> list[Row]:
         """Requests as rows, whose ids are their places in `requests`.
@@ -97,6 +101,10 @@ class Predictor:
             RequestError: see `read`; nothing is computed then.
         """
         return self.compute(self.read(requests))
+
+
+def _lengthen(text: str) -> str:
+    return " ".join([text] * (1 + SAMPLE_CHARACTERS // (len(text) + 1)))[:SAMPLE_CHARACTERS]
 
 
 def _read(release: Path, name: str) -> dict[str, Any]:

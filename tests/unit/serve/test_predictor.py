@@ -15,7 +15,7 @@ from modelwright.base.errors import ReleaseError, RequestError
 from modelwright.base.journey import predict
 from modelwright.base.nouns import Batch, Example, Row
 from modelwright.serve.ask import ask
-from modelwright.serve.predictor import Predictor
+from modelwright.serve.predictor import SAMPLE_CHARACTERS, Predictor
 
 
 @pytest.fixture
@@ -55,6 +55,7 @@ def test_a_bad_row_is_named_by_its_place(predictor: Predictor, bad: object) -> N
 
 def test_the_sample_is_answered(predictor: Predictor) -> None:
     assert predictor.predict([predictor.sample])[0].label in ("sport", "market")
+    assert len(predictor.sample["text"]) == SAMPLE_CHARACTERS
 
 
 def test_ask_gives_plain_dicts(release: Path) -> None:
@@ -157,7 +158,7 @@ def test_serving_imports_nothing_heavy(release: Path) -> None:
         "import sys; from pathlib import Path\n"
         "from modelwright.serve import app, command, rehearse, ask\n"
         "from modelwright.spec.serve import Serve\n"
-        "from modelwright.serve.predictor import Predictor\n"
+        "from modelwright.serve.predictor import SAMPLE_CHARACTERS, Predictor\n"
         "made = app.create_app(Predictor(Path(sys.argv[1])), Serve())\n"
         "heavy = {'torch', 'sklearn', 'scipy', 'transformers', 'onnx', 'pandas', 'pyarrow', 'modelwright.train', 'modelwright.models'}\n"
         "print(sorted(heavy & set(sys.modules)))"
