@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from made_project import make, settings, write_rows
+
+from made_project import make, settings
 
 ROUTES = {"tfidf-linear": {}}
 
@@ -67,7 +68,7 @@ def wrong_column(path: Path) -> None:
 
 
 def not_utf8(path: Path) -> None:
-    path.write_bytes("body,topic\n".encode() + "码头上的船,港口\n".encode("gb18030") * 20)
+    path.write_bytes(b"body,topic\n" + "码头上的船,港口\n".encode("gb18030") * 20)
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 import modelwright as mw
+from made_project import make
 from modelwright.base.errors import DataError, ModelwrightError
 from modelwright.base.store import read_json
 from modelwright.pipeline.table import STAGES
-from made_project import make
 
 
 @pytest.fixture(scope="module")

@@ -52,7 +52,15 @@ def steps(loaded: Loaded) -> list[Step]:
     table.append(
         Step("choose", reads, {**part("choose", "compute"), "exchange": exchange, "routes": routes}, ("evaluate",), choose.work)
     )
-    table.append(Step("compress", ("choose", "data", *reads), part("compress", "choose"), ("compress", "tasks"), compress.work))
+    table.append(
+        Step(
+            "compress",
+            ("choose", "data", *reads),
+            part("compress", "choose", "evaluate"),
+            ("compress", "evaluate", "tasks"),
+            compress.work,
+        )
+    )
     table.append(
         Step(
             "release",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelwright.base.store import read_json
+from modelwright.base.store import read_json, write_json
 from modelwright.pipeline.context import Context
 from modelwright.tasks.contract import get_task
 
@@ -10,20 +10,22 @@ from modelwright.tasks.contract import get_task
 def work(context: Context) -> str:
     from modelwright.compress.variants import compress
     from modelwright.data.rows import read_split
+    from modelwright.evaluate.route import evaluate_route
 
     project, record = context.project, context.ledger.record
     decision = read_json(context.input("choose") / "decision.json")
     data = context.input("data")
     source = context.inputs[f"train/{decision['route']}"]
-    found = compress(
-        source,
-        project.compress,
-        decision["metric"],
-        read_split(data, "validation"),
-        read_split(data, "test"),
-        context.out,
-        context.console,
-    )
+    validation, test = read_split(data, "validation"), read_split(data, "test")
+    found = compress(source, project.compress, decision["metric"], validation, test, context.out, context.console)
+    taken = next(variant for variant in found["variants"] if variant["taken"])
+    if taken["name"] != "original":  # what ships is measured as the routes were: intervals, slices, mistakes
+        folder = context.out / "evaluation"
+        folder.mkdir(exist_ok=True)
+        shipped = evaluate_route(context.out, project.evaluate, validation, test, folder, context.console, project.train.seed)
+        for split, part in shipped["splits"].items():
+            taken[split] = part["metrics"]
+        write_json(context.out / "variants.json", found)
     units = {metric.name: metric.unit for metric in get_task(project.task).metrics}
     for variant in found["variants"]:
         prefix = f"compress/{variant['name']}"

@@ -12,7 +12,7 @@ from modelwright.pipeline.context import Context
 from modelwright.pipeline.words import say
 from modelwright.report.cards import licences, model_card
 
-_NOT_SHIPPED = ("variants.json", "evidence.jsonl", "manifest.json")
+_NOT_SHIPPED = ("variants.json", "evidence.jsonl", "manifest.json", "evaluation", ".fingerprint")
 
 
 def work(context: Context) -> str:
@@ -24,7 +24,7 @@ def work(context: Context) -> str:
     variants = read_json(chosen / "variants.json")
     source = context.inputs[f"train/{decision['route']}"]
     for path in sorted(chosen.rglob("*")):
-        if path.is_file() and path.relative_to(chosen).as_posix() not in _NOT_SHIPPED:
+        if path.is_file() and path.relative_to(chosen).parts[0] not in _NOT_SHIPPED:
             _copy(path, context.out / path.relative_to(chosen))
     if (source / "checkpoint").is_dir():
         for path in sorted((source / "checkpoint").rglob("*")):
