@@ -94,7 +94,7 @@ def plan_sensitivity(
         found = sobol_indices(function, held, draws, seed)
     except NoVarianceError:
         return {}
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "key": inputs[name].key,
             "first": found.first[name],
@@ -118,7 +118,7 @@ def _most_moving(function: Model, inputs: Mapping[str, Input], uncertain: Sequen
     """The 16 inputs whose P10–P90 range moves the answer most, and the others."""
     if len(uncertain) <= MOST:
         return list(uncertain), []
-    values = {name: np.full(2 * len(uncertain), item.middle) for name, item in inputs.items()}
+    values = {name: np.full(2 * len(uncertain), float(item.middle)) for name, item in inputs.items()}
     for place, name in enumerate(uncertain):
         values[name][2 * place : 2 * place + 2] = inputs[name].quantiles(np.array([0.1, 0.9]))
     answers = function(values)

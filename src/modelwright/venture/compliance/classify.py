@@ -30,7 +30,6 @@ NOT_GENERATIVE_TASKS = (
     "recommendation",
     "token-classification",
 )
-_DEVICES = 8  # of the fastest accelerator listed, in one machine: what training on one machine can't exceed
 
 
 @dataclass(frozen=True)
@@ -152,16 +151,20 @@ def _personal_data(section: Compliance, facts: Facts, note: Any) -> bool | None:
 
 
 def _operations(facts: Facts) -> Mapping[str, Any] | None:
-    """Operations of the chosen route's training: recorded, or what its measured time allows at most."""
+    """Operations of the chosen route's training: recorded, and never more than its devices can do in the time measured."""
     recorded = facts.find("evidence:train/{route}/flops")
+    found = None
     if recorded is not None and isinstance(recorded.value, int | float) and recorded.basis in ("measured", "estimated"):
-        return {"value": float(recorded.value), "kind": "estimate", "note": recorded.name}
-    seconds = facts.find("evidence:train/{route}/time")
-    if seconds is None or not isinstance(seconds.value, int | float) or seconds.basis != "measured":
-        return None
-    peak = max(entry.more["tflops"] for entry in table("devices").values()) * 1e12 * _DEVICES
-    note = f"{seconds.name} × {_DEVICES} of the fastest accelerator listed ({peak:.2g} FLOP/s together)"
-    return {"value": float(seconds.value) * peak, "kind": "at most", "note": note}
+        found = {"value": float(recorded.value), "kind": "estimate", "note": recorded.name}
+    seconds, devices = facts.find("evidence:train/{route}/time"), facts.find("evidence:train/{route}/devices")
+    known = [item.value for item in (seconds, devices) if item is not None and item.basis == "measured"]
+    if len(known) == 2 and all(isinstance(value, int | float) for value in known):
+        peak = max(entry.more["tflops"] for entry in table("devices").values()) * 1e12
+        most = known[0] * known[1] * peak
+        if found is None or most < found["value"]:
+            note = f"measured time × devices × the fastest accelerator listed ({peak:.2g} FLOP/s)"
+            found = {"value": most, "kind": "at most", "note": note}
+    return found
 
 
 def _general_purpose(
