@@ -283,7 +283,7 @@ class _Writer:
             }
         ]
         for item in self.found["classes"]:
-            one = {
+            one: dict[str, Any] = {
                 "object_type": "STOCK_CLASS",
                 "id": _id("class", item["name"]),
                 "name": f"Preferred {item['name']}",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -206,3 +208,10 @@ def test_wrong_worlds_are_refused():
     with pytest.raises(SpecError, match="use up the whole") as caught:
         history(read(rounds=[{**SEED, "pre_money": 400_000}]))
     assert caught.value.where.startswith("financing.rounds (seed)")
+
+
+def test_the_example_of_the_page_is_a_section_that_works():
+    page = (Path(__file__).parents[3] / "docs" / "financing.md").read_text(encoding="utf-8")
+    stated = yaml.safe_load(page.split("```yaml\n")[1].split("```")[0])
+    found = finance(Financing.model_validate(stated["financing"]), currency="USD")
+    assert [step["name"] for step in found["steps"]] == ["start", "seed", "A"] and len(found["exits"]) == 2
