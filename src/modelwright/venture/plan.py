@@ -25,6 +25,7 @@ from modelwright.venture.figures import Figure
 from modelwright.venture.paths import Paths, simulate
 from modelwright.venture.pricing import price_figures, pricing
 from modelwright.venture.results import CASH, DEMAND, REVENUE, UNIT, Known, figures, listed, rank, sensitivity, unit_economics
+from modelwright.venture.sheet import model
 from modelwright.venture.staffing import people_figures, staffing
 from modelwright.venture.statements import listed_statements, nearest
 from modelwright.venture.survival import Records, fitted
@@ -95,6 +96,7 @@ def plan(
         "sensitivity": sensitivity(assumptions, venture.months) if known.all(*CASH) else {},
         "asked": [{"key": key, **CONSEQUENCES[key]} for key in assumptions.asked],
         "note": NO_FINANCING,
+        "model": {} if assumptions.missing else model(assumptions, venture.months),
     }
 
 
