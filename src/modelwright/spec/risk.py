@@ -22,8 +22,8 @@ class Trigger(Section):
     watch: str = Field(pattern=_REFERENCE, description="like 'evidence:plan/ruin-probability'; a list is met if any item is")
     count: bool = Field(False, description="compare the number of items instead of the value")
     above: float | str | None = Field(None, description="a number, or a reference like 'setting:choose.at_least'")
-    below: float | str | None = None
-    equals: str | bool | float | None = Field(None, alias="is")
+    below: float | str | None = Field(None, description="a number, or a reference")
+    equals: str | bool | float | None = Field(None, alias="is", description="a text, number or truth value")
     one_of: tuple[str, ...] = Field((), description="texts, compared without regard to case")
 
     @model_validator(mode="after")
@@ -39,7 +39,7 @@ class Risk(Section):
     """One line of the register."""
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="a short name; a shipped one replaces that entry")
-    kind: Kind
+    kind: Kind = Field(description="technical, data, market, legal, people or supplier")
     title: str = Field(min_length=1, description="what may happen")
     likelihood: int = Field(ge=1, le=5, description="1 rare to 5 almost certain")
     impact: int = Field(ge=1, le=5, description="1 small to 5 the end of the company")
@@ -69,19 +69,19 @@ class Change(Section):
 class Response(Section):
     """Something founders could do, whose effect on the plan is computed."""
 
-    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$")
-    title: str = Field(min_length=1)
-    changes: tuple[Change, ...] = Field(min_length=1)
+    id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]*$", description="a short name; a shipped one replaces that entry")
+    title: str = Field(min_length=1, description="what is done")
+    changes: tuple[Change, ...] = Field(min_length=1, description="figures that it multiplies")
 
 
 class RiskSection(Section):
     """Register, correlations, responses."""
 
-    register_: tuple[Risk, ...] = Field((), alias="register")
+    register_: tuple[Risk, ...] = Field((), alias="register", description="risks of your own")
     leave_out: tuple[str, ...] = Field((), description="ids of shipped risks that do not concern this venture")
     owners: dict[str, str] = Field(default_factory=dict, description="kind of risk, or a shipped risk's id → who owns it")
-    correlations: tuple[Correlation, ...] = ()
-    responses: tuple[Response, ...] = ()
+    correlations: tuple[Correlation, ...] = Field((), description="uncertain inputs that move together")
+    responses: tuple[Response, ...] = Field((), description="things to do whose effect on the plan is computed")
     runway_months: Annotated[float, Field(gt=0, le=60)] = Field(6, description="live runway below which an alarm is raised")
 
     @field_validator("register_", "responses")
