@@ -21,6 +21,7 @@ from modelwright.venture.plan import plan
 from modelwright.venture.register import assess
 from modelwright.venture.responses import compare
 from modelwright.venture.risk import plan_sensitivity
+from modelwright.venture.survival import Records
 
 _READ = (".json", ".md")
 _MOST_BYTES = 20_000_000  # of one file; nothing that a check reads comes near it
@@ -91,13 +92,20 @@ def readiness(
 
 
 def what_matters(
-    project: Project, each: Figure | None, spent: Figure | None, capacity: Figure | None, today: date, content: Mapping[str, Any]
+    project: Project,
+    each: Figure | None,
+    spent: Figure | None,
+    capacity: Figure | None,
+    today: date,
+    content: Mapping[str, Any],
+    records: Records | None = None,
 ) -> dict[str, Any]:
     """The "responses" and "sensitivity" of risks.json; empty where the plan could not be made.
 
     Args:
         each, spent, capacity: cost_per_1000, training_money and capacity_requests_per_month, as the plan was given them.
         content: the plan.
+        records: as the plan was given them.
     """
     if project.venture is None or content["missing"]:
         return {"responses": [], "sensitivity": {}}
@@ -110,19 +118,26 @@ def what_matters(
             training_money=spent,
             capacity_requests_per_month=capacity,
             today=today,
+            records=records,
         )
 
     return {
         "responses": compare(project.risk, project.venture, each, replan),
-        "sensitivity": sensitivity(project.venture, project.compute, each, spent, capacity, today),
+        "sensitivity": sensitivity(project.venture, project.compute, each, spent, capacity, today, records),
     }
 
 
 def sensitivity(
-    venture: Venture, compute: Compute, each: Figure | None, spent: Figure | None, capacity: Figure | None, today: date
+    venture: Venture,
+    compute: Compute,
+    each: Figure | None,
+    spent: Figure | None,
+    capacity: Figure | None,
+    today: date,
+    records: Records | None = None,
 ) -> dict[str, Any]:
     """Sobol indices of the cash at the plan's end."""
-    assumptions = gather(venture, compute, each, spent, capacity, today)
+    assumptions = gather(venture, compute, each, spent, capacity, today, records)
 
     def final_cash(values: Mapping[str, Any]) -> Any:
         return simulate(assumptions, values, venture.months).cash_mp[-1]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,12 @@ import yaml
 from modelwright.base import store
 from modelwright.base.errors import DataError, SpecError
 from modelwright.base.evidence import Evidence, Ledger
+from modelwright.pipeline import usage
 from modelwright.pipeline.context import EVIDENCE
 from modelwright.pipeline.whatif_words import HEADLINE
 from modelwright.spec.compute import Compute
 from modelwright.spec.load import FILE_NAME, Loaded, load
+from modelwright.spec.project import Project
 from modelwright.spec.venture import Venture
 from modelwright.venture import cost
 from modelwright.venture.figures import Figure
@@ -177,7 +179,16 @@ def _plan(loaded: Loaded, measured: Measured, today: date) -> dict[str, Any]:
         training_money=spent,
         capacity_requests_per_month=capacity,
         today=today,
+        routes=_families(project, measured),
+        records=usage.read(replace(loaded, folder=measured.run.parent.parent)),
     )
+
+
+def _families(project: Project, measured: Measured) -> tuple[str, ...]:
+    """What the chosen route needs people for; nothing where the project no longer has it."""
+    chosen = measured.records.get("choose/route")
+    route = project.routes.get(str(chosen.value)) if chosen is not None else None
+    return () if route is None else (route.kind, *(("checkpoint",) if route.reads == "checkpoint" else ()))
 
 
 def locate(where: str | Path) -> tuple[Path, Path]:

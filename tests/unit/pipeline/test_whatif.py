@@ -99,6 +99,15 @@ def test_the_machine_can_be_priced_and_filled_otherwise(project):
     assert measured.inputs(euros.venture, euros.compute, TODAY)[0].unit == "EUR"
 
 
+@pytest.mark.parametrize("named", ["", f"runs/{RUN}"])
+def test_the_services_own_records_count_here_too(project, named):
+    (project / "customers.csv").write_text(
+        "start,end\n" + "2026-01-01,2026-02-01\n" * 40 + "2026-01-01,\n2026-06-01,\n", encoding="utf-8"
+    )
+    made = replan(project / named, ["venture.records=customers.csv"], TODAY, compare=True)
+    assert made.differences()["final-customers"]["difference"] < 0
+
+
 def test_scenario_files(project, tmp_path):
     flat, nested = tmp_path / "flat.yaml", tmp_path / "nested.yaml"
     flat.write_text("venture.price.plan: 99 per month\nventure.customers.churn: 2% ± 1% per month\n", encoding="utf-8")
