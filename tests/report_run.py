@@ -10,6 +10,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+from tests import report_venture
+
 from modelwright.base.evidence import Ledger, Source
 
 ROUTES = ("tfidf-linear", "bilstm", "finetune")
@@ -51,8 +53,12 @@ def build(folder: Path, language: str = "en", hostile: bool = False, without: tu
     )
     (folder / "release/README.md").write_text("# news-desk\n", encoding="utf-8")
     _write(folder / "rehearse/load.json", _load())
-    _write(folder / "plan/plan.json", _plan(bad))
-    _ledger(folder, bad)
+    made = report_venture.artefacts(bad, _load()["levels"])
+    whole = _plan(made["plan"], bad)
+    _write(folder / "plan/plan.json", whole)
+    for name in ("risks", "compliance", "capacity", "route", "learning", "financing"):
+        _write(folder / f"plan/{name}.json", made[name])
+    _ledger(folder, whole["figures"], bad)
     for name in without:
         (folder / name).unlink()
     return folder
@@ -300,6 +306,7 @@ def _load() -> dict[str, Any]:
     }
 
 
+_FIGURE = ("name", "value", "low", "high", "unit", "basis", "note")
 _PLAN_FIGURES = (
     ("gross-margin", 0.91, 0.88, 0.93, "1", "estimated", "over 36 months; P10–P90"),
     ("break-even-month", ">36", 31.0, None, "month", "assumed", "first month whose revenue covers its costs; P10–P90"),
@@ -315,15 +322,18 @@ _PLAN_FIGURES = (
 )
 
 
-def _plan(bad: str) -> dict[str, Any]:
+def _plan(made: dict[str, Any], bad: str) -> dict[str, Any]:
+    """What the venture room made, with invented headline figures over it."""
     months = list(range(1, 37))
 
     def fan(start: float, slope: tuple[float, float, float]) -> dict[str, list[float]]:
         names = ("p10", "p50", "p90")
         return {name: [start + slope[i] * m + (90.0 * m * m * 0.12 * i) for m in months] for i, name in enumerate(names)}
 
+    mine = {row[0] for row in _PLAN_FIGURES}
+    rest = [{key: item[key] for key in _FIGURE} for item in made["figures"] if item["name"] not in mine]
     return {
-        "currency": "USD",
+        **made,
         "months": months,
         "fan": {
             "cash": fan(250_000.0, (-14_500.0, -12_800.0, -11_500.0)),
@@ -331,9 +341,7 @@ def _plan(bad: str) -> dict[str, Any]:
             "revenue": fan(95.0, (12.0, 31.0, 60.0)),
             "net_burn": fan(15_000.0, (-4.0, -20.0, -45.0)),
         },
-        "figures": [
-            dict(zip(("name", "value", "low", "high", "unit", "basis", "note"), row, strict=True)) for row in _PLAN_FIGURES
-        ],
+        "figures": [*(dict(zip(_FIGURE, row, strict=True)) for row in _PLAN_FIGURES), *rest],
         "assumptions": [
             {"key": "venture.price.plan", "value": "19 per month", "basis": "assumed", "source": "modelwright.yaml" + bad},
             {"key": "venture.customers.growth", "value": "12% ± 6% per month", "basis": "assumed", "source": "modelwright.yaml"},
@@ -389,7 +397,7 @@ def _plan(bad: str) -> dict[str, Any]:
     }
 
 
-def _ledger(folder: Path, bad: str) -> None:
+def _ledger(folder: Path, figures: list[dict[str, Any]], bad: str) -> None:
     def ledger(stage: str) -> Ledger:
         source = Source(
             "2026-11-22-1412-k3f",
@@ -442,8 +450,9 @@ def _ledger(folder: Path, bad: str) -> None:
         for name in ("p50", "p95", "p99"):
             rehearse.record(f"{here}/{name}", level[f"{name}_ms"], "ms", "measured")
     plan = ledger("plan")
-    for name, value, low, high, unit, basis, note in _PLAN_FIGURES:
-        plan.record(f"plan/{name}", value, unit, basis, low=low, high=high, note=note + bad)
+    for item in figures:
+        rest = {key: item[key] for key in ("unit", "basis", "low", "high")}
+        plan.record(f"plan/{item['name']}", item["value"], note=item["note"] + bad, **rest)
     plan.record("plan/price", 19.0, "USD", "assumed", note="venture.price.plan")
     plan.record("plan/price-per-hour", 0.12, "USD", "fallback", note="no compute.price_per_hour was given")
 
