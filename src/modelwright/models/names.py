@@ -163,13 +163,25 @@ def read_head(head: nn.Module, folder: Path) -> None:
 
 def write_weights(weights: Mapping[str, Tensor], path: Path) -> None:
     """A safetensors file in float32, marked as torch's so that transformers takes it."""
+    save_tensors({name: weight.detach().float().cpu().contiguous() for name, weight in weights.items()}, path, {"format": "pt"})
+
+
+def save_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str]) -> None:
+    """`save_file` with the operating system's refusals (a full disk) told as ours: the library hides them in its own error.
+
+    Raises:
+        MachineError: the file can't be written.
+    """
     with writing(path):
-        save_file({name: weight.detach().float().cpu().contiguous() for name, weight in weights.items()}, path, {"format": "pt"})
+        try:
+            save_file(tensors, path, metadata)
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
 
 
 def damaged(path: Path, error: Exception) -> ReleaseError:
     """The error for a checkpoint's file that is missing or does not fit."""
-    said = f"no weight {error.args[0]!r}" if isinstance(error, KeyError) else str(error).strip().splitlines()[0][:200]
+    said = f"no weight {error.args[0]!r}" if isinstance(error, KeyError) else str(error).strip().splitlines()[-1].strip()[:200]
     return ReleaseError(
         f"the checkpoint can't be loaded: {said}",
         expected=f"a folder with {CONFIG} and {WEIGHTS} that belong together",

@@ -39,7 +39,7 @@ class TextCNN(nn.Module):
 
     def forward(self, token_ids: Tensor, mask: Tensor) -> dict[str, Tensor]:
         hidden_btw = self.words(token_ids) * mask[:, :, None].to(self.words.weight.dtype)
-        hidden_bwt = self.dropout(hidden_btw).transpose(1, 2)
+        hidden_bwt = hidden_btw.transpose(1, 2)
         found = []
         for kernel, past in zip(self.kernels, self.past, strict=True):
             # every window that starts on a real token counts; the last ones see zeros past the end

@@ -24,7 +24,7 @@ class Curve:
     """
 
     def __init__(self, folder: Path, lines: int, step: int) -> None:
-        path = folder / FILE
+        self.path = path = folder / FILE
         kept = path.read_text(encoding="utf-8").splitlines()[:lines] if lines else []
         write_text(path, "".join(line + "\n" for line in kept))
         self.lines = len(kept)
@@ -40,7 +40,8 @@ class Curve:
 
     def record(self, record: Mapping[str, Any]) -> None:
         """One line; its numbers also go to TensorBoard under their names ("validation/macro-f1")."""
-        self.file.write(json.dumps(record) + "\n")
+        with writing(self.path):
+            self.file.write(json.dumps(record) + "\n")
         self.lines += 1
         scalars = {name: value for name, value in record.items() if name in ("loss", "learning_rate")}
         scalars |= {f"validation/{name}": value for name, value in record.get("validation", {}).items()}
@@ -50,7 +51,8 @@ class Curve:
 
     def flush(self) -> None:
         """Before a checkpoint: it counts on these lines."""
-        self.file.flush()
+        with writing(self.path):
+            self.file.flush()
 
     def close(self) -> None:
         self.file.close()

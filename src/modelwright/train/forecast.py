@@ -32,6 +32,7 @@ from modelwright.train.route import Prepared, prepare, score_fitted
 _ROWS = 4_000  # encoded at most: lengths and vocabulary of more rows look the same
 _LENGTHS = 3  # different batch lengths that are timed
 _REPEATS = 2  # timed steps at each length, after one that is not counted
+_SCORED = 128  # validation rows timed
 _SPREAD = 0.15  # half width of the interval, as a share: what steps vary by on a machine that does other things too
 
 
@@ -99,11 +100,7 @@ def _gradient(
     parts = _Parts(
         setup_s=fit_s + prepare_s + steps.first_s,
         epoch_s=scale * sum(steps.seconds(max(ready.lengths[row] for row in batch)) for batch in batches),
-        evaluation_s=_time(lambda: ready.stepper.score(ready.held[:64], held[:64]), clock)
-        * len(validation)
-        / max(1, len(held[:64]))
-        if held
-        else 0.0,
+        evaluation_s=_time_evaluation(ready, held, clock) * len(validation),
         saving_s=_time_saving(ready, clock),
         memory_bytes=steps.memory_bytes + ready.stepper.optimiser.bytes(),
     )
@@ -181,6 +178,16 @@ def _time_steps(ready: Prepared, route: GradientRoute, seed: int, clock: Callabl
         measured_s.append(step_s)
         memory = max(memory, ready.stepper.memory_bytes())
     return _Steps(chosen, measured_s, first_s, memory)
+
+
+def _time_evaluation(ready: Prepared, held: Sequence[Row], clock: Callable[[], float]) -> float:
+    """Seconds of a validation row, by scoring some of them; the first call, which is not counted, warms up."""
+    if not held:
+        return 0.0
+    some = [int(at) for at in np.linspace(0, len(held) - 1, min(len(held), _SCORED))]
+    examples, rows = [ready.held[at] for at in some], [held[at] for at in some]
+    ready.stepper.score(examples[:8], rows[:8])
+    return _time(lambda: ready.stepper.score(examples, rows), clock) / len(some)
 
 
 def _time_saving(ready: Prepared, clock: Callable[[], float]) -> float:

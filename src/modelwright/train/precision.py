@@ -34,7 +34,8 @@ def choose(wanted: Literal["auto", "float32", "bfloat16"], module: nn.Module, de
 
     Args:
         wanted: the route's setting; anything but "auto" is obeyed.
-        module: its attribute `float32_because`, if it has one, says why bfloat16 would not help it.
+        module: its attribute `float32_because`, if it has one, says why bfloat16 would not help it on a processor;
+            `bfloat16_needs`, which instruction sets it must have to be faster there.
     """
     if wanted != "auto":
         return Precision(wanted, f"the project asks for {wanted}")
@@ -45,10 +46,11 @@ def choose(wanted: Literal["auto", "float32", "bfloat16"], module: nn.Module, de
         if torch.cuda.is_bf16_supported(including_emulation=False):
             return Precision("bfloat16", "the GPU has bfloat16")
         return Precision("float32", "the GPU has no bfloat16")
-    found = [name for name in _FAST if name in describe().features]
+    needed = getattr(module, "bfloat16_needs", _FAST)
+    found = [name for name in needed if name in describe().features]
     if found:
         return Precision("bfloat16", f"the processor has {found[0]}")
-    return Precision("float32", f"the processor has none of {', '.join(_FAST)}")
+    return Precision("float32", f"the processor has none of {', '.join(needed)}")
 
 
 def device() -> torch.device:

@@ -18,11 +18,11 @@ from zlib import crc32
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from modelwright.base.errors import TrainError
 from modelwright.base.store import writing
+from modelwright.models.names import save_tensors
 
 _GENERATOR = "generator"
 
@@ -125,12 +125,10 @@ def _write(path: Path, tensors: Mapping[str, Tensor], state: Mapping[str, Any]) 
     sibling = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     with writing(path):
         try:
-            save_file(held, sibling, {"state": json.dumps(state), "crc32": _checksum(held)})
+            save_tensors(held, sibling, {"state": json.dumps(state), "crc32": _checksum(held)})
             with sibling.open("rb+") as file:
                 os.fsync(file.fileno())
             sibling.replace(path)
-        except SafetensorError as error:  # the library hides the operating system's refusal in an error of its own
-            raise OSError(str(error)) from error
         finally:
             sibling.unlink(missing_ok=True)
 

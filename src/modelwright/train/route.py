@@ -86,6 +86,7 @@ def train_route(
             )
             outcome = loop.run()
         registry.save(ready.stepper.finish(outcome.weights), route, fitted.sizes, folder / CHECKPOINT)
+        fitted.save(folder / CHECKPOINT)  # with its tokenizer, so that the folder loads elsewhere as any checkpoint does
         result = _gradient_result(loop, outcome.state, outcome.stopped_by)
         result["seconds"] = loop.spent()
         write_json(folder / RESULT, result)

@@ -53,7 +53,7 @@ class GradientRoute(Route):
     optimizer: Literal["adamw", "sgd"] = Field("adamw", description="adamw (Loshchilov & Hutter 2019) or sgd with momentum")
     learning_rate: float = Field(1e-3, gt=0, description="peak learning rate")
     momentum: float = Field(0.9, ge=0, lt=1, description="for sgd")
-    weight_decay: float = Field(0.01, ge=0, description="decoupled weight decay; biases and norms are left out")
+    weight_decay: float = Field(0.01, ge=0, description="decoupled weight decay; biases, norms and embedding tables are left out")
     warmup: float = Field(0.1, ge=0, lt=1, description="share of the steps in which the rate rises linearly")
     schedule: Literal["cosine", "linear", "constant"] = Field("cosine", description="how the rate falls after warm-up")
     clip: float = Field(1.0, ge=0, description="largest norm of the gradient; 0 switches clipping off")
