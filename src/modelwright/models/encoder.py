@@ -109,7 +109,9 @@ class Encoder(nn.Module):
     def forward(self, token_ids_bt: Tensor, mask_bt: Tensor) -> Tensor:
         hidden_btw = self.embeddings(token_ids_bt)
         bias_b11t = None
-        if not (self.training and not torch.compiler.is_compiling() and bool(mask_bt.all())):  # length buckets make many batches without any padding
+        if not (
+            self.training and not torch.compiler.is_compiling() and bool(mask_bt.all())
+        ):  # length buckets make many batches without any padding
             bias_b11t = (mask_bt[:, None, None, :] == 0).to(hidden_btw.dtype) * torch.finfo(hidden_btw.dtype).min
         for layer in self.layers:
             hidden_btw = layer(hidden_btw, bias_b11t)
