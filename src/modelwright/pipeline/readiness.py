@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modelwright.base.evidence import Basis, Evidence, Source
+from modelwright.pipeline.business import correlations
 from modelwright.spec.compute import Compute
 from modelwright.spec.project import Project
 from modelwright.spec.venture import Venture
@@ -119,6 +120,7 @@ def what_matters(
             capacity_requests_per_month=capacity,
             today=today,
             records=records,
+            correlations=correlations(project),
         )
 
     return {

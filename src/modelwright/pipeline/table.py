@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from modelwright.base import machine
 from modelwright.pipeline import usage
 from modelwright.pipeline.context import Step
@@ -20,6 +22,8 @@ STAGES: dict[str, str] = {
     "plan": "does the business work?",
     "report": "can we show it to a partner, an investor, a regulator?",
 }
+_BUSINESS = ("project", "task", "choose", "serve", "compute", "venture", "financing", "risk", "compliance")
+"""Sections that shape the plan and nothing before it, or that its checks look at. The month lets evidence grow stale."""
 
 
 def steps(loaded: Loaded) -> list[Step]:
@@ -40,8 +44,9 @@ def steps(loaded: Loaded) -> list[Step]:
         own = route.model_dump(mode="json", by_alias=True, exclude={"budget", "seed"})
         return {"route": route.name, "task": project.task, "seed": train.seed(project, name), **own}
 
+    hour = project.compute.model_dump(mode="json", exclude={"api", "peak_to_mean"})  # what an hour here costs
     table = [Step("data", (), {**part("task", "data"), "source": data.identity(loaded)}, ("data",), data.work)]
-    for stage, work, outside in (("forecast", forecast.work, {**part("compute"), "machine": here}), ("train", train.work, {})):
+    for stage, work, outside in (("forecast", forecast.work, {"compute": hour, "machine": here}), ("train", train.work, {})):
         for name in routes:
             settings = {**of_route(name), "from": train.start(loaded, name), "budget": train.budget(project, name), **outside}
             table.append(Step(f"{stage}/{name}", ("data",), settings, ("models", "train", "tasks"), work))
@@ -50,7 +55,13 @@ def steps(loaded: Loaded) -> list[Step]:
         table.append(Step(f"evaluate/{name}", ("data", f"train/{name}"), settings, ("evaluate", "tasks"), evaluate.work))
     reads = (*each("evaluate"), *each("train"))
     table.append(
-        Step("choose", reads, {**part("choose", "compute"), "exchange": exchange, "routes": routes}, ("evaluate",), choose.work)
+        Step(
+            "choose",
+            reads,
+            {**part("choose"), "compute": hour, "exchange": exchange, "routes": routes},
+            ("evaluate",),
+            choose.work,
+        )
     )
     table.append(
         Step(
@@ -75,7 +86,7 @@ def steps(loaded: Loaded) -> list[Step]:
         Step(
             "rehearse",
             ("release", "data"),
-            {**part("serve", "rehearse", "compute"), "exchange": exchange, "machine": here},
+            {**part("serve", "rehearse"), "compute": hour, "exchange": exchange, "machine": here},
             ("serve", "tasks"),
             rehearse.work,
         )
@@ -83,8 +94,8 @@ def steps(loaded: Loaded) -> list[Step]:
     table.append(
         Step(
             "plan",
-            ("rehearse", "choose"),
-            {**part("venture", "compute"), "records": usage.identity(loaded)},
+            tuple(step.name for step in table),
+            {**part(*_BUSINESS), "records": usage.identity(loaded), "month": f"{date.today():%Y-%m}"},
             ("venture",),
             plan.work,
             apart=False,

@@ -45,6 +45,7 @@ class Measured:
         compute, venture: its settings at that time (project.json), which its costs rest on.
         records: newest evidence by name.
         load: rehearse/load.json.
+        route: the chosen one.
     """
 
     run: Path
@@ -52,6 +53,7 @@ class Measured:
     venture: Venture | None
     records: Mapping[str, Evidence]
     load: Mapping[str, Any]
+    route: str
 
     def inputs(self, venture: Venture | None, compute: Compute, today: date) -> tuple[Figure | None, Figure | None, Figure]:
         """cost_per_1000, training_money and capacity_requests_per_month of `plan`, at these settings.
@@ -235,6 +237,7 @@ def read(run: Path) -> Measured:
         None if venture is None else Venture.model_validate(venture),
         Ledger(run / EVIDENCE).latest(),
         store.read_json(run / "rehearse" / "load.json"),
+        store.read_json(run / "choose" / "decision.json")["route"],
     )
 
 

@@ -48,4 +48,5 @@ class Compute(Section):
     utilisation: float | None = Field(
         None, gt=0, le=1, description="share of the day's capacity that paying requests fill, when pricing a request"
     )
+    peak_to_mean: float | None = Field(None, ge=1, description="demand of the busiest time over the mean, for counting servers")
     api: Api | None = Field(None, description="a model that could be bought instead, for build or buy")

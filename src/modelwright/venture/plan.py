@@ -19,6 +19,7 @@ from modelwright.venture.assumptions import Assumptions, gather
 from modelwright.venture.business import tiers
 from modelwright.venture.cohorts import cohorts
 from modelwright.venture.consequences import CONSEQUENCES
+from modelwright.venture.correlation import copula
 from modelwright.venture.demand import listed_funnel
 from modelwright.venture.draws import draw
 from modelwright.venture.figures import Figure
@@ -45,6 +46,7 @@ def plan(
     today: date,
     routes: Sequence[str] = (),
     records: Records | None = None,
+    correlations: Sequence[tuple[str, str, float]] = (),
 ) -> dict[str, Any]:
     """Simulate the venture.
 
@@ -58,6 +60,7 @@ def plan(
         today: flags stale defaults.
         routes: families of the chosen route, for the skills it needs: "fit", "gradient", "checkpoint", "bought".
         records: the service's own; what they say replaces the founders' assumptions.
+        correlations: (setting, setting, rank correlation) of uncertain inputs that move together.
 
     Returns:
         plan.json: currency, months, fan, figures, assumptions, unit, tiers, pricing, funnel, cohorts, team, statements,
@@ -71,7 +74,8 @@ def plan(
         return _empty(cost_per_1000.unit if cost_per_1000 else "USD", ("venture",))
     assumptions = gather(venture, compute, cost_per_1000, training_money, capacity_requests_per_month, today, records)
     known = Known(assumptions)
-    values = draw(assumptions.inputs, venture.paths, venture.seed)
+    tied = copula(correlations, assumptions.inputs) if correlations else None
+    values = draw(assumptions.inputs, venture.paths, venture.seed, tied.tie if tied else None)
     found = simulate(assumptions, values, venture.months)
     fan, law = _fan(found, known), fitted(records)
     accounts = _statements(assumptions, known, found, fan, values)

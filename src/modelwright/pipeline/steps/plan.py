@@ -2,54 +2,88 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Any
 
 from modelwright.base.console import amount
-from modelwright.base.evidence import Ledger
-from modelwright.base.store import read_json, write_json
+from modelwright.base.evidence import Evidence, Ledger
+from modelwright.base.store import read_json, write_json, write_text
 from modelwright.pipeline import usage
 from modelwright.pipeline.context import EVIDENCE, Context
 from modelwright.pipeline.words import say
+from modelwright.spec.project import Project
 from modelwright.venture.figures import Figure
 
 _SECONDS_PER_MONTH = 365.25 / 12 * 86400
 
 
 def work(context: Context) -> str:
+    from modelwright.pipeline import business, readiness
     from modelwright.venture.plan import plan
 
-    project = context.project
-    chosen = project.routes[read_json(context.input("choose") / "decision.json")["route"]]
+    project, today = context.project, datetime.now(UTC).date()
+    records = Ledger(context.run / EVIDENCE).latest()
+    decision = read_json(context.input("choose") / "decision.json")
     load = read_json(context.input("rehearse") / "load.json")
-    measured = Ledger(context.input("rehearse") / EVIDENCE).latest()["rehearse/cost-per-1000"]
-    money = [
-        record
-        for name in project.routes
-        if (record := Ledger(context.input("choose") / EVIDENCE).get(f"train/{name}/money")) is not None
-    ]
-    training = Figure(sum(float(record.value) for record in money), money[0].unit, money[0].basis) if money else None
+    each, spent = _figure(records["rehearse/cost-per-1000"]), _training(project, records)
+    capacity = Figure(load["best"]["throughput"] * _SECONDS_PER_MONTH, "requests/month", "measured")
+    live = usage.read(context.loaded)
     found = plan(
         project.venture,
         compute=project.compute,
-        cost_per_1000=Figure(float(measured.value), measured.unit, measured.basis, measured.low, measured.high),
-        training_money=training,
-        capacity_requests_per_month=Figure(load["best"]["throughput"] * _SECONDS_PER_MONTH, "requests/month", "measured"),
-        today=datetime.now(UTC).date(),
-        routes=(chosen.kind, *(("checkpoint",) if chosen.reads == "checkpoint" else ())),
-        records=usage.read(context.loaded),
+        cost_per_1000=each,
+        training_money=spent,
+        capacity_requests_per_month=capacity,
+        today=today,
+        routes=business.families(project, decision["route"]),
+        records=live,
+        correlations=business.correlations(project),
     )
-    write_json(context.out / "plan.json", found)
-    for figure in found["figures"]:
+    financing = business.money(project, found)
+    source = context.ledger.source
+    assert source is not None
+    known = readiness.with_plan(records, found, source)
+    made = readiness.readiness(
+        project, context.loaded.resolved, known, readiness.read_artefacts(context.inputs, context.run), today
+    )
+    matters = readiness.what_matters(project, each, spent, capacity, today, found, live)
+    for name, content in {
+        "plan": found,
+        "financing": financing,
+        "capacity": business.servers(project, load["levels"], found),
+        "route": business.build_or_buy(project, decision, records, found, today),
+        "risks": {**made["risks"], **matters},
+        "compliance": made["compliance"],
+    }.items():
+        write_json(context.out / f"{name}.json", content)
+    for language, text in made["documentation"].items():
+        write_text(context.out / f"technical-documentation.{language}.md", text)
+    _record(context, found["figures"], "plan")
+    _record(context, financing["figures"], "plan/financing")
+    return _line(context, found)
+
+
+def _figure(record: Evidence) -> Figure:
+    return Figure(float(record.value), record.unit, record.basis, record.low, record.high, note=record.note)
+
+
+def _training(project: Project, records: Mapping[str, Evidence]) -> Figure | None:
+    money = [record for name in project.routes if (record := records.get(f"train/{name}/money")) is not None]
+    return Figure(sum(float(record.value) for record in money), money[0].unit, money[0].basis) if money else None
+
+
+def _record(context: Context, figures: Sequence[Mapping[str, Any]], prefix: str) -> None:
+    for figure in figures:
         if figure["value"] is not None:
+            bounds = {"low": figure["low"], "high": figure["high"]}
             context.ledger.record(
-                f"plan/{figure['name']}",
-                figure["value"],
-                figure["unit"],
-                figure["basis"],
-                low=figure["low"],
-                high=figure["high"],
-                note=figure["note"],
+                f"{prefix}/{figure['name']}", figure["value"], figure["unit"], figure["basis"], **bounds, note=figure["note"]
             )
+
+
+def _line(context: Context, found: Mapping[str, Any]) -> str:
+    project = context.project
     if found["missing"]:
         return say(context, "plan-missing", missing=", ".join(found["missing"]))
     figures = {figure["name"]: figure for figure in found["figures"]}

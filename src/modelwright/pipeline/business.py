@@ -1,0 +1,87 @@
+"""What the plan step computes beside the plan, each part only where it is stated: capacity, build or buy, financing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from modelwright.base.evidence import Evidence
+from modelwright.pipeline import costs
+from modelwright.spec.project import Project
+from modelwright.venture import capacity, financing, route_choice
+from modelwright.venture.figures import Figure
+
+
+def families(project: Project, route: str) -> tuple[str, ...]:
+    """Families of the chosen route, for the skills it needs; a route that the project no longer has needs none."""
+    chosen = project.routes.get(route)
+    if chosen is None:
+        return ()
+    return (chosen.kind, "checkpoint") if chosen.reads == "checkpoint" else (chosen.kind,)
+
+
+def correlations(project: Project) -> list[tuple[str, str, float]]:
+    """Of uncertain inputs, as the founders stated them."""
+    return [(*tied.between, tied.value) for tied in project.risk.correlations] if project.risk else []
+
+
+def servers(project: Project, levels: Sequence[Mapping[str, Any]], plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Servers for the demand at the plan's end, and for 10 and 100 times that; {} with what to state where it is unknown."""
+    demand = demand_per_month(plan)
+    asked = [] if project.choose.latency_ms_p95 else ["choose.latency_ms_p95"]
+    asked += [] if project.compute.peak_to_mean else ["compute.peak_to_mean"]
+    asked += [] if demand else ["venture.customers"]
+    if project.choose.latency_ms_p95 is None or project.compute.peak_to_mean is None or not demand:
+        return {"asked": asked}
+    target, peak = project.choose.latency_ms_p95, project.compute.peak_to_mean
+    return capacity.plan(levels, demand, target, costs.hour(project), peak_to_mean=peak)
+
+
+def build_or_buy(
+    project: Project, decision: Mapping[str, Any], records: Mapping[str, Evidence], plan: Mapping[str, Any], today: date
+) -> dict[str, Any]:
+    """The measured routes beside a bought model, at equal measured quality; {} with what to state where none is priced."""
+    api, demand = project.compute.api, demand_per_month(plan)
+    if api is None or not demand:
+        return {"asked": [*([] if api else ["compute.api"]), *([] if demand else ["venture.customers"])]}
+    ways = [_own(name, project, decision["metric"], records) for name in project.routes]
+    quality = None
+    if api.quality is not None:
+        error = api.quality_error
+        low, high = (None, None) if error is None else (api.quality - error, api.quality + error)
+        quality = Figure(api.quality, "1", "assumed", low, high, source="compute.api.quality")
+    price = route_choice.api_cost_per_1000(api, costs.currency(project), project.venture, today)
+    fall = api.price_fall.value if api.price_fall else 0.0
+    nothing = Figure(0.0, costs.currency(project), "assumed")
+    ways.append(route_choice.Way(api.name, "buy", quality, nothing, price, fall))
+    return route_choice.choose(ways, demand, len(plan["months"]))
+
+
+def _own(name: str, project: Project, metric: str, records: Mapping[str, Evidence]) -> route_choice.Way:
+    def figure(record: Evidence) -> Figure:
+        return Figure(float(record.value), record.unit, record.basis, record.low, record.high, record.note, record.name)
+
+    kind: route_choice.Kind = "fine-tune" if project.routes[name].reads == "checkpoint" else "build"
+    quality, fixed, each = (
+        figure(records[key])
+        for key in (f"evaluate/{name}/test/{metric}", f"train/{name}/money", f"evaluate/{name}/cost-per-1000")
+    )
+    return route_choice.Way(name, kind, quality, fixed, each)
+
+
+def demand_per_month(plan: Mapping[str, Any]) -> float:
+    """Requests in the plan's last month at P50; 0 where the plan does not know."""
+    customers = plan["fan"].get("customers", {}).get("p50") or [0.0]
+    return customers[-1] * (plan["unit"].get("requests") or 0.0)
+
+
+def money(project: Project, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Need, ownership and returns (financing.json)."""
+    venture = project.venture
+    return financing.finance(
+        project.financing,
+        currency=plan["currency"],
+        cash=plan["fan"].get("cash"),
+        cash_start=venture.cash if venture else None,
+    )
