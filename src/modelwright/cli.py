@@ -67,6 +67,10 @@ def parser() -> argparse.ArgumentParser:
     plan.add_argument("--scenario", action="append", default=[], type=Path, metavar="FILE", help="settings of a YAML file, first")
     plan.add_argument("--compare", action="store_true", help="show the plan before and after, and the difference")
 
+    report = verb("report", _report, "say where a run's report is, or print it as PDF")
+    _of_run(report)
+    report.add_argument("--pdf", metavar="FILE", type=Path, help="write the page as a PDF (needs Chromium)")
+
     tasks = verb("tasks", _tasks, "list the tasks, or a task's routes with their settings")
     tasks.add_argument("task", nargs="?", metavar="TASK", help="a task's name")
     verb("datasets", _datasets, "list the ready datasets and weights of the catalogue")
@@ -199,6 +203,19 @@ def _ask(given: argparse.Namespace, console: Console) -> Any:
         for answer in answers:
             print(json.dumps(answer, ensure_ascii=False))
     return answers
+
+
+def _report(given: argparse.Namespace, console: Console) -> Any:
+    from modelwright.pipeline.locate import find_report
+
+    page = find_report(given.run)
+    if given.pdf is not None:
+        from modelwright.report.pdf import write_pdf
+
+        write_pdf(page, given.pdf)
+    if not given.json:
+        print(given.pdf or page)
+    return {"page": str(page), "pdf": None if given.pdf is None else str(given.pdf)}
 
 
 def _new(given: argparse.Namespace, console: Console) -> Any:

@@ -96,7 +96,7 @@ def steps(loaded: Loaded) -> list[Step]:
             "plan",
             tuple(step.name for step in table),
             {**part(*_BUSINESS), "records": usage.identity(loaded), "month": f"{date.today():%Y-%m}"},
-            ("venture",),
+            ("venture", "report"),
             plan.work,
             apart=False,
         )

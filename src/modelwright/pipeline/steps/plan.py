@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
+from pathlib import Path
 from typing import Any
 
 from modelwright.base.console import amount
@@ -59,9 +62,24 @@ def work(context: Context) -> str:
         write_json(context.out / f"{name}.json", content)
     for language, text in made["documentation"].items():
         write_text(context.out / f"technical-documentation.{language}.md", text)
+    _export(context, found, financing, today)
     _record(context, found["figures"], "plan")
     _record(context, financing["figures"], "plan/financing")
     return _line(context, found)
+
+
+def _export(context: Context, found: Mapping[str, Any], financing: Mapping[str, Any], today: date) -> None:
+    """What goes to people with spreadsheets: the plan with live formulas, the cap table in the Open Cap Format."""
+    from modelwright.report.captable_format import write_captable
+    from modelwright.report.excel import write_workbook
+
+    stated = context.project.financing
+    if found.get("model"):
+        write_workbook(found, financing, context.out / "plan.xlsx")
+    if stated is not None and stated.company is not None:
+        with tempfile.TemporaryDirectory(dir=context.out) as folder:
+            write_captable(stated, financing, today, today, Path(folder) / "table")
+            shutil.make_archive(str(context.out / f"{context.project.project}.ocf"), "zip", Path(folder) / "table")
 
 
 def _figure(record: Evidence) -> Figure:

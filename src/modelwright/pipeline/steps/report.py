@@ -7,6 +7,9 @@ from modelwright.pipeline.context import Context
 
 def work(context: Context) -> str:
     from modelwright.report.page import write
+    from modelwright.report.room import write_room
 
-    write(context.run, context.out, context.project.language)
+    language = context.project.language
+    write(context.run, context.out, language)
+    write_room(context.run, context.out / "data-room", language)
     return str((context.run / "report" / "index.html").relative_to(context.loaded.folder))
