@@ -17,13 +17,15 @@ class Encoder(GradientRoute):
     reads: ClassVar[str] = "words"
     architecture: ClassVar[str] = "encoder"
 
-    vocabulary: int = Field(20_000, ge=100, description="tokens kept at most")
+    vocabulary: int = Field(8_000, ge=100, description="tokens kept at most")
     max_tokens: int = Field(128, ge=8, le=4096, description="tokens read of each row")
     width: int = Field(128, ge=16, le=4096, description="hidden size; a multiple of heads")
     layers: int = Field(2, ge=1, le=48)
     heads: int = Field(4, ge=1, le=64)
     dropout: float = Field(0.2, ge=0, lt=1)
-    learning_rate: float = Field(5e-4, gt=0, description="peak learning rate")
+    epochs: int = Field(8, ge=1, description="passes over the training split at most")
+    batch_size: int = Field(16, ge=1, description="rows per optimiser step")
+    learning_rate: float = Field(1e-3, gt=0, description="peak learning rate")
 
     @model_validator(mode="after")
     def _heads_divide_width(self) -> Self:

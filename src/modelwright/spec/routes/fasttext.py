@@ -22,7 +22,8 @@ class FastText(GradientRoute):
     max_tokens: int = Field(1024, ge=8, description="n-grams read of each row")
     width: int = Field(64, ge=4, le=1024, description="embedding size")
     dropout: float = Field(0.2, ge=0, lt=1)
-    learning_rate: float = Field(5e-3, gt=0, description="peak learning rate")
+    epochs: int = Field(6, ge=1, description="passes over the training split at most")
+    learning_rate: float = Field(2e-2, gt=0, description="peak learning rate")
 
 
 ROUTE = FastText

@@ -17,7 +17,7 @@ class TextCNN(GradientRoute):
     reads: ClassVar[str] = "words"
     architecture: ClassVar[str] = "textcnn"
 
-    vocabulary: int = Field(20_000, ge=100, description="tokens kept at most")
+    vocabulary: int = Field(8_000, ge=100, description="tokens kept at most")
     max_tokens: int = Field(256, ge=8, le=4096, description="tokens read of each row")
     width: int = Field(128, ge=8, le=2048, description="embedding size")
     channels: int = Field(100, ge=4, le=2048, description="filters per kernel width")
@@ -25,6 +25,8 @@ class TextCNN(GradientRoute):
         (3, 4, 5), min_length=1, description="kernel widths in tokens"
     )
     dropout: float = Field(0.5, ge=0, lt=1)
+    epochs: int = Field(8, ge=1, description="passes over the training split at most")
+    learning_rate: float = Field(3e-3, gt=0, description="peak learning rate")
 
 
 ROUTE = TextCNN
