@@ -52,7 +52,7 @@ def test_defaults_are_filled_in_and_shown(read: Read, tmp_path: Path) -> None:
     assert loaded.resolved["data"]["split"] == {"test": 0.2, "validation": 0.1, "seed": 7, "by": "stratified", "column": None}
     assert loaded.resolved["routes"]["bilstm"]["route"] == "bilstm"
     assert loaded.resolved["routes"]["bilstm"]["width"] == 64
-    assert loaded.resolved["routes"]["bilstm"]["dropout"] == 0.5
+    assert loaded.resolved["routes"]["bilstm"]["dropout"] == 0.3
 
 
 def test_the_file_itself_can_be_named(read: Read, tmp_path: Path) -> None:

@@ -60,6 +60,7 @@ def test_a_compiler_that_fails_is_a_machine_error(train, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # torch traces with its own deprecated parts
 def test_a_compiled_module_learns_as_a_plain_one(train, tmp_path):
     from tests.unit.train.conftest import small
 
