@@ -27,9 +27,8 @@ def test_freed_memory_is_reused_without_new_pages():
     with freed_memory_kept() as kept:
         if not kept:
             pytest.skip("no glibc")
-        faults()
-        inside = faults()
-    outside = faults()
+        inside = min(faults() for _ in range(6))  # it takes a few rounds until a hole of the right size is there
+    outside = min(faults() for _ in range(3))
     assert inside < 500 < 5_000 < outside
 
 
