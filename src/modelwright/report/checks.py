@@ -14,7 +14,7 @@ from modelwright.report.charts.of_plan import movers
 from modelwright.report.figures import Figures
 from modelwright.report.headline import interval_record, quality_record, shown_route
 from modelwright.report.read import Run
-from modelwright.report.sections import conditions
+from modelwright.report.sections.of_run import conditions, unconfirmed
 
 State = Literal["met", "not met", "evidence", "partial", "no evidence"]
 _FORECAST_LIMIT = 0.30  # how far off a forecast may be before it is called wrong
@@ -168,13 +168,6 @@ def _licence(run: Run, figures: Figures) -> Check:
     if open_ones:
         return Check("licence", "not met", figures.words("check.licence.not-met", names=", ".join(open_ones)), "data/card.json")
     return Check("licence", "met", figures.words("check.licence.met"), "data/card.json")
-
-
-def unconfirmed(sources: Any) -> list[str]:
-    """Sources without a licence, or whose licence carries a caveat."""
-    return [
-        str(item.get("name") or item.get("source")) for item in sources if not item.get("licence") or item.get("licence_note")
-    ]
 
 
 def _plan(run: Run, figures: Figures) -> Check:

@@ -55,6 +55,17 @@ class Figures:
         hint = self.words("figure.derived", names=" · ".join(names))
         return Markup('<span class="derived" data-from="{}" title="{}">{}</span>').format(origin, hint, text)
 
+    def read(self, text: str, basis: str, path: str) -> Markup:
+        """A number read from an artefact that the ledger does not repeat: a link to the file, with the mark of its basis."""
+        artefact = self.run.artefacts.get(path)
+        if artefact is None:
+            return self.missing()
+        anchor = quote(artefact.id)
+        hint = f"{self.words(f'basis.{basis}')} · {path}"
+        return Markup('<a class="read" href="#{}" data-artefact="{}" data-basis="{}" title="{}">{}{}</a>').format(
+            anchor, anchor, basis, hint, text, self.mark(basis)
+        )
+
     def missing(self) -> Markup:
         return Markup('<span class="missing"><span aria-hidden="true">–</span><span class="unseen">{}</span></span>').format(
             self.words("figure.missing")

@@ -22,18 +22,20 @@ if TYPE_CHECKING:
     from modelwright.report.figures import Figures
 
 SECTIONS = (
-    "data",
+    "team",
     "route",
+    "data",
+    "compute",
     "quality",
-    "cost",
-    "compression",
-    "speed",
     "business",
-    "risk",
     "regulation",
+    "financing",
+    "market",
+    "risk",
     "assumed",
     "evidence",
 )
+"""The ten questions in the founders' order, then what the page stands on."""
 
 
 def write(run: Path, out: Path, language: str) -> Path:
@@ -63,6 +65,7 @@ def write(run: Path, out: Path, language: str) -> Path:
 def render(run: Run, language: str) -> str:
     """The page as text. The same run gives the same bytes."""
     from modelwright.report import checks
+    from modelwright.report.answers import QUESTIONS, answers
     from modelwright.report.charts import draw
     from modelwright.report.figures import MARKS, Figures
     from modelwright.report.headline import headline, shown_route
@@ -74,6 +77,7 @@ def render(run: Run, language: str) -> str:
     route = shown_route(run)
     library = _library()
     style, script = (_part(name) for name in ("style.css", "page.js"))
+    charts = draw(run, words, numbers, route, run.metric)
     context = {
         "run": run,
         "name": run.info.get("project") or run.project.get("project") or run.folder.name,
@@ -82,11 +86,14 @@ def render(run: Run, language: str) -> str:
         "figures": figures,
         "marks": MARKS,
         "sections": SECTIONS,
-        "charts": draw(run, words, numbers, route, run.metric),
+        "questions": QUESTIONS,
+        "answers": answers(run, figures),
+        "charts": charts,
+        "drawn": {name for name, chart in charts.items() if chart is not None},
         "headline": headline(run, figures),
         **_contexts(run, figures),
         "risk": checks.risk(run, figures),
-        "regulation": checks.regulation(run, figures),
+        "readiness": checks.regulation(run, figures),
         "style": _trusted(style),
         "script": _trusted(script),
         "library": _trusted(library),
@@ -98,8 +105,8 @@ def render(run: Run, language: str) -> str:
 def _contexts(run: Run, figures: Figures) -> dict[str, Any]:
     from modelwright.report import sections
 
-    names = ("data", "route", "quality", "cost", "compression", "speed", "business", "assumed", "appendix")
-    return {name: getattr(sections, name)(run, figures) for name in names}
+    skipped = ("conditions",)  # of the checks
+    return {name: getattr(sections, name)(run, figures) for name in sections.__all__ if name not in skipped}
 
 
 @cache

@@ -40,6 +40,8 @@ class Run:
         info: `run.json`; project: the resolved settings.
         records: every record of the ledger, in order; evidence: the newest of each name.
         card, decision, variants, load, plan: each stage's artefact, or None.
+        risks, compliance, capacity, ways, learning, financing: what the plan stage wrote beside it (`plan/*.json`), or None; ways
+            is `plan/route.json`: build, fine-tune or buy.
         forecasts, results, curves, evaluations: by route, in the project's order; a route that has none is absent.
         release: `release.json` of the shipped folder; model_card: its README.md is there.
         artefacts: each file read, by its path inside the folder.
@@ -59,6 +61,12 @@ class Run:
     variants: Mapping[str, Any] | None
     load: Mapping[str, Any] | None
     plan: Mapping[str, Any] | None
+    risks: Mapping[str, Any] | None
+    compliance: Mapping[str, Any] | None
+    capacity: Mapping[str, Any] | None
+    ways: Mapping[str, Any] | None
+    learning: Mapping[str, Any] | None
+    financing: Mapping[str, Any] | None
     release: Mapping[str, Any] | None
     model_card: bool
     artefacts: Mapping[str, Artefact]
@@ -113,6 +121,12 @@ def read_run(folder: Path) -> Run:
         variants=reader.json("compress/variants.json"),
         load=reader.json("rehearse/load.json"),
         plan=reader.json("plan/plan.json"),
+        risks=reader.json("plan/risks.json"),
+        compliance=reader.json("plan/compliance.json"),
+        capacity=reader.json("plan/capacity.json"),
+        ways=reader.json("plan/route.json"),
+        learning=reader.json("plan/learning.json"),
+        financing=reader.json("plan/financing.json"),
         release=reader.json("release/release.json"),
         model_card=(folder / "release" / "README.md").is_file(),
         artefacts=reader.artefacts,

@@ -1,4 +1,4 @@
-"""Every sentence of the page, English and Chinese side by side. The tables lie in `words_page.py` and `words_checks.py`.
+"""Every sentence of the page, English and Chinese side by side. The tables lie in the `words_*.py` beside this.
 
 `{name}` is filled in when the sentence is used; what is filled in is escaped, the sentences themselves hold no markup.
 """
@@ -9,10 +9,12 @@ from markupsafe import Markup, escape
 
 from modelwright.report.words_charts import CHARTS
 from modelwright.report.words_checks import CHECKS
+from modelwright.report.words_market import MARKET
 from modelwright.report.words_page import PAGE
+from modelwright.report.words_questions import QUESTIONS
 
 LANGUAGES = ("en", "zh")
-TABLE: dict[str, tuple[str, str]] = {**PAGE, **CHARTS, **CHECKS}
+TABLE: dict[str, tuple[str, str]] = {**PAGE, **CHARTS, **MARKET, **CHECKS, **QUESTIONS}
 
 
 class Words:

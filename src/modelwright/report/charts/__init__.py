@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from modelwright.report.charts import of_choice, of_data, of_plan, of_quality, of_routes, of_service
+from modelwright.report.charts import (
+    of_choice,
+    of_data,
+    of_market,
+    of_offer,
+    of_owners,
+    of_plan,
+    of_quality,
+    of_risk,
+    of_routes,
+    of_scale,
+    of_service,
+    of_team,
+)
 from modelwright.report.charts.style import Chart
 from modelwright.report.numbers import Numbers
 from modelwright.report.read import Run
@@ -28,6 +41,20 @@ def draw(run: Run, words: Words, numbers: Numbers, route: str | None, metric: st
         "revenue": of_plan.fan(run.plan, "revenue", words, numbers),
         "tornado": of_plan.tornado(run.plan, words, numbers),
         "unit": of_plan.unit(run.plan, words, numbers),
+        "payroll": of_team.payroll(run.plan, words, numbers),
+        "ways": of_scale.ways(run.ways, words, numbers),
+        "learning": of_scale.learning(run.learning, words, numbers),
+        "scale": of_scale.scale(run.capacity, words, numbers),
+        "flow": of_offer.flow(run.plan, words, numbers),
+        "pricing": of_offer.pricing(run.plan, words, numbers),
+        "money": of_owners.money(run.plan, run.financing, words, numbers),
+        "ownership": of_owners.ownership(run.financing, words, numbers),
+        "exits": of_owners.exits(run.financing, words, numbers),
+        "funnel": of_market.funnel(run.plan, words, numbers),
+        "survival": of_market.survival(run.plan, words, numbers),
+        "cohorts": of_market.cohorts(run.plan, words, numbers),
+        "matrix": of_risk.matrix(run.risks, words, numbers),
+        "responses": of_risk.responses(run.risks, words, numbers),
         "confusion": None,
         "reliability": None,
         "slices": None,

@@ -1,8 +1,4 @@
-"""What each section of the page shows, prepared for its template: rows of figures, facts, sentences.
-
-Numbers with a ledger record come as links to it (`Figures.figure`); what is read from an artefact goes into a block that names
-the file. Nothing is computed that a stage should have measured.
-"""
+"""The sections of the model: data, routes, quality, cost, compression, speed."""
 
 from __future__ import annotations
 
@@ -11,7 +7,6 @@ from typing import Any
 
 from markupsafe import Markup
 
-from modelwright.base.evidence import Evidence
 from modelwright.report.figures import Figures
 from modelwright.report.headline import shown_route
 from modelwright.report.read import Run
@@ -258,63 +253,8 @@ def speed(run: Run, figures: Figures) -> dict[str, Any]:
     }
 
 
-def business(run: Run, figures: Figures) -> dict[str, Any]:
-    words = figures.words
-    records = [record for name, record in run.evidence.items() if name.startswith("plan/")]
-    rows = []
-    for record in records:
-        ends = figures.interval(record)
-        linked = figures.linked(record.name, ends) if ends else "–"
-        rows.append((figures.name(record.name.removeprefix("plan/")), figures.figure(record.name), linked))
-    columns = tuple(words(f"business.{key}") for key in ("figure", "value", "interval"))
-    return {"columns": columns, "rows": rows, **plan_gaps(run, figures)}
-
-
-def plan_gaps(run: Run, figures: Figures) -> dict[str, Any]:
-    """What the founders did not state: keys with what the plan does instead, and keys without which figures stay out."""
-    plan, language = run.plan or {}, figures.words.language
-    asked = [(item["key"], item.get(language) or item.get("en") or "") for item in plan.get("asked") or []]
-    return {"asked": asked, "missing": list(plan.get("missing") or [])}
-
-
-def assumed(run: Run, figures: Figures) -> dict[str, Any]:
-    """Every assumed and fallback figure of the ledger, and the settings that the plan lists."""
-    records = [record for record in run.evidence.values() if record.basis in ("assumed", "fallback")]
-    stated = [
-        {"key": item["key"], "value": item["value"], "source": item.get("source") or "", "mark": figures.mark(item["basis"])}
-        for item in (run.plan or {}).get("assumptions") or []
-        if item["basis"] in ("assumed", "fallback")
+def unconfirmed(sources: Any) -> list[str]:
+    """Sources without a licence, or whose licence carries a caveat."""
+    return [
+        str(item.get("name") or item.get("source")) for item in sources if not item.get("licence") or item.get("licence_note")
     ]
-    return {
-        "figures": [
-            (record.name, figures.figure(record.name), Markup('<span class="name">{}</span>').format(record.note))
-            for record in records
-        ],
-        "stated": stated,
-    }
-
-
-def appendix(run: Run, figures: Figures) -> dict[str, Any]:
-    """Every record, grouped by stage in order of first appearance; older records of a name say that they are superseded."""
-    groups: dict[str, list[dict[str, Any]]] = {}
-    newest = {id(record) for record in run.evidence.values()}
-    for number, record in enumerate(run.records):
-        superseded = id(record) not in newest
-        anchor = figures.anchors[record.name]
-        item = {
-            "record": record,
-            "superseded": superseded,
-            "anchor": f"{anchor}--{number}" if superseded else anchor,
-            "text": figures.text(record),
-            "exact": _exact(record),
-            "interval": figures.interval(record),
-        }
-        groups.setdefault(record.source.stage, []).append(item)
-    return {"groups": list(groups.items())}
-
-
-def _exact(record: Evidence) -> str:
-    """The number as the ledger holds it, with its unit."""
-    if isinstance(record.value, str):
-        return ""
-    return f"{record.value:.10g}" + ("" if record.unit in ("", "1") else f" {record.unit}")
