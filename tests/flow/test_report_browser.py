@@ -18,9 +18,10 @@ import pytest
 from tests.report_run import HOSTILE, build
 
 from modelwright.report.page import write
+from modelwright.report.pdf import write_pdf
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-CHARTS = 15
+CHARTS = 29
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on the path")
 
@@ -116,9 +117,18 @@ def test_a_narrow_screenshot_shows_more_than_paper(tmp_path):
 
 
 def test_it_prints_with_its_charts(tmp_path):
+    """Pages with drawings: a chart is made of many strokes, which a page of text and tables has not."""
     page = write(build(tmp_path / "run", "en"), tmp_path / "report", "en")
-    printed = tmp_path / "report.pdf"
-    browse(page, tmp_path, f"--print-to-pdf={printed}", "--no-pdf-header-footer")
+    printed = write_pdf(page, tmp_path / "report.pdf")
     content = printed.read_bytes()
-    assert content.startswith(b"%PDF") and len(content) > 100_000
-    assert len(re.findall(rb"/Type\s*/Page\b", content)) >= 6
+    assert content.startswith(b"%PDF") and len(content) > 300_000
+    assert len(re.findall(rb"/Type\s*/Page\b", content)) >= 20
+
+
+@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="no pdftotext on the path")
+def test_the_charts_on_paper_hold_their_labels(tmp_path):
+    page = write(build(tmp_path / "run", "zh"), tmp_path / "report", "zh")
+    printed = write_pdf(page, tmp_path / "report.pdf")
+    text = subprocess.run(["pdftotext", str(printed), "-"], capture_output=True, encoding="utf-8", check=True).stdout
+    for label in ("bought-model (购买)", "获客 $", "可能性", "加入后月数"):
+        assert label in text

@@ -97,7 +97,7 @@ def _data(run: Run, figures: Figures) -> Sentences:
     if sources:
         loose = unconfirmed(sources)
         found.append(words("answer.data.open", names=", ".join(loose)) if loose else words("answer.data.rights"))
-    if run.learning is not None:
+    if run.learning is not None and run.learning.get("gain"):
         gain = figures.numbers.ratio(run.learning["gain"][1])
         ends = f"{gain} [{figures.numbers.ratio(run.learning['gain'][0])}–{figures.numbers.ratio(run.learning['gain'][2])}]"
         more = figures.read(ends, "estimated", "plan/learning.json")
@@ -146,7 +146,14 @@ def _quality(run: Run, figures: Figures) -> Sentences:
     taken = next((item for item in items if item.get("taken")), None)
     if taken is not None and taken is not items[0]:
         sizes = [figures.figure(f"compress/{item['name']}/size") for item in (items[0], taken)]
-        found.append(words("answer.quality.compressed", name=taken["name"], before=sizes[0], after=sizes[1]))
+        found.append(
+            words(
+                "answer.quality.compressed",
+                name=Markup('<span class="name">{}</span>').format(taken["name"]),
+                before=sizes[0],
+                after=sizes[1],
+            )
+        )
     return found
 
 

@@ -14,7 +14,7 @@ from markupsafe import Markup
 from modelwright.base.evidence import Basis
 from modelwright.report.charts.style import BASES
 from modelwright.report.figures import Figures
-from modelwright.report.read import Run
+from modelwright.report.read import Artefact, Run
 
 PLAN = "plan/plan.json"
 
@@ -116,7 +116,7 @@ def asked(run: Run, figures: Figures, question: str, *more: str, nothing: bool =
     if not keys:
         return []
     paths = tuple(path for path in (PLAN,) if path in run.artefacts)
-    return [Asked([(key, told.get(key) or words("asked.stays-out")) for key in keys], paths)]
+    return [Asked([(key, told.get(key) or words("asked.stays-out" if key in gone else "asked.open")) for key in keys], paths)]
 
 
 def _belongs(key: str) -> str:
@@ -125,6 +125,11 @@ def _belongs(key: str) -> str:
         if any(key == prefix or key.startswith(prefix + ".") for prefix in prefixes):
             return question
     return "business"
+
+
+def lacking(content: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Keys that an artefact itself says it lacks."""
+    return tuple(str(key) for name in ("missing", "asked") for key in (content or {}).get(name) or [] if isinstance(key, str))
 
 
 def weakest(*bases: str | None) -> Basis:
@@ -138,3 +143,14 @@ def plan_facts(figures: Figures, names: Iterable[str], interval: bool = True) ->
         (figures.words(f"name.{name}"), figures.figure(f"plan/{name}", interval)) for name in names if figures.has(f"plan/{name}")
     ]
     return [Facts(items)] if items else []
+
+
+def looked_at(found: Mapping[str, Any], run: Run, figures: Figures) -> Markup:
+    """A link to what was looked at: a ledger record, a file of the run, or the setting by its name."""
+    kind, _, rest = found["reference"].partition(":")
+    name = rest.partition("@")[0] if kind == "evidence" else rest.partition("#")[0]
+    if kind == "evidence" and figures.has(name):
+        return figures.figure(name)
+    if kind == "artefact" and name in run.artefacts:
+        return Markup('<a href="#{}"><code>{}</code></a>').format(Artefact(name, "", "").id, rest)
+    return Markup("<code>{}</code>").format(rest)

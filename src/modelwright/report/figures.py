@@ -12,7 +12,8 @@ from modelwright.report.numbers import Numbers
 from modelwright.report.read import Run
 from modelwright.report.words import Words
 
-_MULTIPLES = ("plan/lifetime-value-to-acquisition",)  # ratios that are read as "3.1 times", not as shares
+_MULTIPLES = ("plan/lifetime-value-to-acquisition", "plan/burn-multiple")
+"""Ratios that are read as "3.1 times", not as shares."""
 MARKS = {"measured": "●", "estimated": "◐", "assumed": "○", "fallback": "◌"}
 
 
@@ -88,7 +89,12 @@ class Figures:
         )
 
     def text(self, record: Evidence) -> str:
-        return self.numbers.write(record.value, record.unit, percent=is_share(record.name))
+        return self._write(record, record.value)
+
+    def _write(self, record: Evidence, value: float | str) -> str:
+        if record.name in _MULTIPLES and not isinstance(value, str):
+            return self.numbers.plain(value)
+        return self.numbers.write(value, record.unit, percent=is_share(record.name))
 
     def interval(self, record: Evidence) -> str:
         """Low to high; "≥ low" where the upper end is beyond what was simulated; nothing where no interval was made."""
@@ -96,7 +102,9 @@ class Figures:
             return ""
         if record.low is None or record.high is None:
             sign, end = ("≤", record.high) if record.low is None else ("≥", record.low)
-            return f"{sign} {self.numbers.write(end or 0.0, record.unit, percent=is_share(record.name))}"
+            return f"{sign} {self._write(record, end or 0.0)}"
+        if record.name in _MULTIPLES:
+            return f"{self._write(record, record.low)}–{self._write(record, record.high)}"
         return self.numbers.interval(record.low, record.high, record.unit, percent=is_share(record.name))
 
     def hint(self, record: Evidence) -> str:

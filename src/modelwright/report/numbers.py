@@ -13,11 +13,11 @@ from modelwright.base.console import amount
 SYMBOLS = {"USD": "$", "CNY": "¥", "EUR": "€"}
 _UNITS_ZH = {
     "ms": "毫秒", "rows": "行", "labels": "个标签", "steps": "步", "month": "个月", "months": "个月", "requests/s": "次/秒",
-    "1/s": "/秒", "customers": "位客户", "requests": "次请求", "people": "人", "machines": "台", "rows/s": "行/秒", "USD/h": "/小时", "h": "小时", "characters": "字符",
+    "1/s": "/秒", "customers": "位客户", "requests": "次请求", "people": "人", "skills": "项技能", "machines": "台", "rows/s": "行/秒", "USD/h": "/小时", "h": "小时", "characters": "字符",
 }  # fmt: skip
 _UNITS_EN = {"month": "months", "1/s": "/s"}
 _PER_ZH = {"month": "月", "h": "小时", "request": "次请求", "year": "年", "customer": "客户", "kWh": "kWh"}
-_WHOLE = {"rows", "labels", "steps", "customers", "machines", "requests", "people"}
+_WHOLE = {"rows", "labels", "steps", "customers", "machines", "requests", "people", "skills"}
 _TIGHT = {"/s", "%"}
 _NUMBER = re.compile(r"(?P<before>\D*)(?P<number>[\d.,]+)(?P<after>\D*)$")
 """One number with what stands around it; a text with two numbers (1 min 50 s) does not match."""

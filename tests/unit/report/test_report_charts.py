@@ -20,7 +20,8 @@ from modelwright.report.words import Words
 
 EXPECTED = {
     "labels", "lengths", "curves", "forecast", "pareto", "variants", "load", "cash", "customers", "revenue", "tornado", "unit",
-    "confusion", "reliability", "slices",
+    "confusion", "reliability", "slices", "payroll", "ways", "learning", "scale", "flow", "pricing", "money", "ownership", "exits",
+    "funnel", "survival", "cohorts", "matrix", "responses",
 }  # fmt: skip
 
 

@@ -18,6 +18,8 @@ from tests.report_run import HOSTILE, build
 from modelwright.base.errors import DataError, MachineError
 from modelwright.base.evidence import Ledger, Source
 from modelwright.report import page as page_module
+from modelwright.report.answers import QUESTIONS
+from modelwright.report.blocks import DEFAULTS
 from modelwright.report.page import SECTIONS, write
 from modelwright.report.words import TABLE
 
@@ -125,7 +127,7 @@ def test_no_number_stands_without_a_source(written):
     language, _, page = written
     ids = set(page.ids)
     column = ("en", "zh").index(language)
-    ours = {re.sub(r"\{\w+\}", "", pair[column]).strip() for pair in TABLE.values()}
+    ours = {piece.strip() for pair in TABLE.values() for piece in re.split(r"\{\w+\}", pair[column])}
 
     def sourced(element: Element) -> bool:
         named = element.attributes.get("data-artefact") or element.attributes.get("data-from")
@@ -186,6 +188,75 @@ def test_nothing_comes_from_elsewhere(written):
         assert f"'sha256-{digest}'" in policy
 
 
+def test_each_of_the_ten_questions_is_answered_in_its_section(written):
+    """A number and an answer that is not the sentence for want of evidence; the same answer on the first page."""
+    language, _, page = written
+    column = ("en", "zh").index(language)
+    sections = [element for element in page.elements if element.tag == "section" and element.attributes.get("id") in QUESTIONS]
+    assert [section.attributes["id"] for section in sections] == list(QUESTIONS)
+    overview = [item for item in page.elements if item.tag == "li" and item.inside(lambda one: "answers" in one.classes)]
+    assert len(overview) == 10
+    for number, (section, first) in enumerate(zip(sections, overview, strict=True), 1):
+        name = section.attributes["id"]
+        said = [item for item in page.having("answer") if item.inside(lambda one, section=section: one is section)]
+        assert len(said) == 1 and said[0].text and said[0].text in first.text, name
+        assert TABLE[f"answer.{name}.none"][column] != said[0].text
+        assert TABLE["answers.number"][column].format(number=number) in section.text
+        assert [item for item in page.elements if item.inside(lambda one, answer=said[0]: one is answer) and item.tag == "a"], (
+            name
+        )
+
+
+def test_numbers_read_from_artefacts_carry_basis_and_file(written):
+    language, _, page = written
+    rows = {
+        element.attributes["id"]: element.text for element in page.elements if element.attributes.get("id", "").startswith("a-")
+    }
+    reads = page.having("read")
+    assert len(reads) > 40
+    for element in reads:
+        target = unquote(element.attributes["href"].removeprefix("#"))
+        assert target in rows and target == unquote(element.attributes["data-artefact"])
+        assert TABLE[f"basis.{element.attributes['data-basis']}"][language == "zh"] in element.text
+        assert element.attributes["title"].rpartition(" · ")[2] in rows[target]
+
+
+def test_every_drawn_block_names_its_basis_and_its_file(written):
+    """What is no link to the ledger shows a mark and the file, inside the block or straight behind the list it belongs to."""
+    _, _, page = written
+    sources = page.having("source")
+    assert len(sources) > 40
+    for element in sources:
+        assert "/" in element.text and [one for one in page.having("mark") if one.parent is element], element.text
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_every_key_that_was_not_stated_is_asked_for(tmp_path, language):
+    run = build(tmp_path / "run", language)
+    plan = json.loads((run / "plan/plan.json").read_text())
+    plan["missing"] = ["venture.customers.churn", "venture.cash", "venture.team"]
+    (run / "plan/plan.json").write_text(json.dumps(plan))
+    page = Page(write(run, tmp_path / "out", language).read_text())
+    asked = " ".join(element.text for element in page.having("asked"))
+    keys = [item["key"] for item in plan["asked"]] + plan["missing"] + plan["team"]["asked"] + plan["pricing"]["asked"]
+    assert keys and not [key for key in keys if key not in asked]
+    for name, key in (("market", "venture.customers.churn"), ("financing", "venture.cash"), ("team", "venture.team")):
+        assert [
+            one
+            for one in page.having("asked")
+            if key in one.text and one.inside(lambda e, name=name: e.attributes.get("id") == name)
+        ]
+
+
+def test_without_a_plan_each_question_says_what_to_state(tmp_path):
+    gone = tuple(f"plan/{name}.json" for name in ("plan", "risks", "compliance", "capacity", "route", "learning", "financing"))
+    _, page = page_of(tmp_path, "en", without=(*gone, "evidence.jsonl"))
+    for name, keys in DEFAULTS.items():
+        asked = [one for one in page.having("asked") if one.inside(lambda e, name=name: e.attributes.get("id") == name)]
+        assert asked, name
+        assert not [key for key in keys if key not in asked[0].text], name
+
+
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_hostile_text_stays_text(tmp_path, language):
     """Markup in labels, texts, row ids, notes, the project's name, assumptions and citations never becomes an element."""
@@ -206,7 +277,7 @@ def test_the_chinese_page_speaks_chinese(tmp_path):
     _, page = page_of(tmp_path, "zh")
     visible = "\n".join(text for element, text in page.texts if element.tag not in ("script", "style"))
     for key, (english, chinese) in TABLE.items():
-        if english == chinese or len(english) < 4 or key.startswith("clause."):
+        if english == chinese or len(english) < 4 or key.startswith(("clause.", "class.")):  # classes are also names in reasons
             continue
         for piece in re.split(r"\{\w+\}", english):
             piece = piece.strip(" .,;:()")
@@ -222,6 +293,12 @@ ARTEFACTS = {
     "compress/variants.json": "absent.compress",
     "rehearse/load.json": "absent.rehearse",
     "plan/plan.json": "absent.plan",
+    "plan/risks.json": "absent.risks",
+    "plan/compliance.json": "absent.compliance",
+    "plan/capacity.json": "absent.capacity",
+    "plan/route.json": "absent.ways",
+    "plan/learning.json": "absent.learning",
+    "plan/financing.json": "absent.financing",
     "evidence.jsonl": "absent.ledger",
 }
 
@@ -311,7 +388,29 @@ def test_wrong_folders_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("path", "keys"),
     [
-        ("plan/plan.json", ("sensitivity", "unit", "asked", "fan", "missing", "assumptions")),
+        (
+            "plan/plan.json",
+            (
+                "sensitivity",
+                "unit",
+                "asked",
+                "fan",
+                "missing",
+                "assumptions",
+                "tiers",
+                "pricing",
+                "funnel",
+                "cohorts",
+                "team",
+                "statements",
+            ),
+        ),
+        ("plan/financing.json", ("need", "steps", "exits", "money_in", "cash", "figures", "missing")),
+        ("plan/risks.json", ("responses", "counts", "risks", "sensitivity")),
+        ("plan/capacity.json", ("scale", "reserve", "server")),
+        ("plan/route.json", ("ways", "break_even", "choice")),
+        ("plan/learning.json", ("curve", "cost", "may_cost", "worth_it")),
+        ("plan/compliance.json", ("not_applicable",)),
         ("data/card.json", ("provenance", "lengths", "languages", "quarantine", "duplicates", "splits")),
         ("evaluate/tfidf-linear/evaluation.json", ("calibration", "confusion", "slices", "mistakes")),
         ("compress/variants.json", ("variants", "reason")),
@@ -355,3 +454,16 @@ def test_half_characters_in_rows_do_not_stop_the_page(tmp_path):
     path = run / "evaluate/tfidf-linear/evaluation.json"
     path.write_text(path.read_text().replace("Shares in the", "Shares \\udc80 in the"))
     assert "Shares ? in the" in write(run, tmp_path / "out", "en").read_text(encoding="utf-8")
+
+
+def test_artefacts_that_hold_only_what_they_lack_ask_for_it(tmp_path):
+    run = build(tmp_path / "run")
+    for name, key in (("route", "compute.api"), ("capacity", "choose.latency_ms_p95"), ("learning", "train.learning_curve")):
+        (run / f"plan/{name}.json").write_text(json.dumps({"currency": "USD", "missing": [key]}))
+    page = Page(write(run, tmp_path / "out", "en").read_text())
+    for name, key in (("route", "compute.api"), ("compute", "choose.latency_ms_p95"), ("data", "train.learning_curve")):
+        assert [
+            one
+            for one in page.having("asked")
+            if key in one.text and one.inside(lambda e, name=name: e.attributes.get("id") == name)
+        ]

@@ -15,10 +15,13 @@ from modelwright.report.words import TABLE, Words
 from modelwright.report.words_cards import CARDS, DATA_CARD
 from modelwright.report.words_charts import CHARTS
 from modelwright.report.words_checks import CHECKS
+from modelwright.report.words_market import MARKET
 from modelwright.report.words_page import PAGE
+from modelwright.report.words_questions import QUESTIONS
+from modelwright.report.words_room import ROOM
 
 FOLDER = Path(modelwright.report.__file__).parent
-EVERY = {**TABLE, **{f"card:{key}": pair for key, pair in {**CARDS, **DATA_CARD}.items()}}
+EVERY = {**TABLE, **{f"card:{key}": pair for key, pair in {**CARDS, **DATA_CARD, **ROOM}.items()}}
 SAME_IN_BOTH = {"name.roc-auc"}
 
 
@@ -35,7 +38,7 @@ def test_both_languages_say_it_with_the_same_places(key):
 
 
 def test_no_key_stands_in_two_tables():
-    assert len(PAGE) + len(CHARTS) + len(CHECKS) == len(TABLE)
+    assert sum(map(len, (PAGE, CHARTS, MARKET, CHECKS, QUESTIONS))) == len(TABLE)
 
 
 def sources() -> str:

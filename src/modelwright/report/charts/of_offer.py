@@ -61,7 +61,7 @@ def flow(plan: Mapping[str, Any] | None, words: Words, numbers: Numbers) -> Char
         ],
         "layout": layout(margin={"l": 4, "r": 4, "t": 10, "b": 10}),
     }
-    biggest = max(went, key=lambda item: item[1])[0]
+    biggest = max((item for item in went if item[0] != "left"), key=lambda item: item[1], default=went[0])[0]
     caption = words.plain(
         "chart.flow.caption",
         one=numbers.money(1, unit),
@@ -70,6 +70,10 @@ def flow(plan: Mapping[str, Any] | None, words: Words, numbers: Numbers) -> Char
         months=min(12, len(income["revenue"])),
         revenue=numbers.money(revenue, unit),
     )
+    rest = words.plain(
+        "chart.flow.left" if left >= 0 else "chart.flow.lacks", amount=written["left" if left >= 0 else "from-cash"]
+    )
+    caption += (" " if words.language == "en" else "") + rest
     rows = tuple((words.plain(f"flow.{name}"), numbers.money(value, unit), written[name]) for name, value in (*came, *went))
     columns = tuple(words.plain(f"chart.flow.{key}") for key in ("item", "money", "share"))
     basis = made.get("basis", "assumed")

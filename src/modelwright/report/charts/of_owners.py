@@ -37,7 +37,8 @@ def exits(content: Mapping[str, Any] | None, words: Words, numbers: Numbers) -> 
     found, unit = (content or {}).get("exits") or [], (content or {}).get("currency") or "USD"
     if not found:
         return None
-    holders = list(dict.fromkeys(row["holder"] for one in found for row in one["holders"]))
+    known = [row["holder"] for step in (content or {}).get("steps") or [] for row in step["holders"]]  # the same colours as there
+    holders = list(dict.fromkeys([*known, *(row["holder"] for one in found for row in one["holders"])]))
     money = [{row["holder"]: row["amount"] for row in one["holders"]} for one in found]
     lines = [(name, [paid.get(name, 0.0) / one["proceeds"] for paid, one in zip(money, found, strict=True)]) for name in holders]
     names = [numbers.short_money(one["proceeds"], unit) for one in found]

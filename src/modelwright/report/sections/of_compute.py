@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modelwright.report.blocks import Block, Drawing, Missing, Said, asked, weakest
+from modelwright.report.blocks import Block, Drawing, Missing, Said, asked, lacking, weakest
 from modelwright.report.figures import Figures
 from modelwright.report.read import Run
 
@@ -12,7 +12,10 @@ _PATH = "plan/capacity.json"
 def capacity(run: Run, figures: Figures) -> list[Block]:
     words, numbers, content = figures.words, figures.numbers, run.capacity or {}
     if not content.get("scale"):
-        return [Missing(words("absent.capacity")), *asked(run, figures, "compute", nothing=True)]
+        return [
+            Missing(words("absent.capacity")),
+            *asked(run, figures, "compute", *lacking(content), nothing=not lacking(content)),
+        ]
     unit, now = content["currency"], content["scale"][0]
     basis = weakest(*(level["basis"] for level in content["scale"]))
     said = []

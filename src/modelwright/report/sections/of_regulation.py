@@ -6,9 +6,9 @@ from typing import Any
 
 from markupsafe import Markup
 
-from modelwright.report.blocks import Block, Facts, Missing, Said, asked
+from modelwright.report.blocks import Block, Facts, Missing, Said, asked, looked_at
 from modelwright.report.figures import Figures
-from modelwright.report.read import Artefact, Run
+from modelwright.report.read import Run
 
 PATH = "plan/compliance.json"
 STATES = ("pass", "human attestation", "stale", "fail", "no evidence")
@@ -70,23 +70,12 @@ def _item(item: Any, run: Run, figures: Figures) -> dict[str, Any]:
                 "state": entry["state"],
                 "text": entry["text"][language],
                 "why": (entry.get("why") or {}).get(language, ""),
-                "found": [_found(found, run, figures) for found in entry["found"]],
+                "found": [looked_at(found, run, figures) for found in entry["found"]],
             }
             for entry in item["checks"]
         ],
         "attested": words("regulation.attested", by=told["by"], given=told["given"]) if told and told["given"] else None,
     }
-
-
-def _found(found: Any, run: Run, figures: Figures) -> Markup:
-    """A link to what was looked at: a ledger record, a file of the run, or the setting by its name."""
-    kind, _, rest = found["reference"].partition(":")
-    name = rest.partition("@")[0] if kind == "evidence" else rest.partition("#")[0]
-    if kind == "evidence" and figures.has(name):
-        return figures.figure(name)
-    if kind == "artefact" and name in run.artefacts:
-        return Markup('<a href="#{}"><code>{}</code></a>').format(Artefact(name, "", "").id, rest)
-    return Markup("<code>{}</code>").format(rest)
 
 
 def _key(text: str) -> str:

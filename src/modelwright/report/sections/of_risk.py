@@ -6,7 +6,7 @@ from typing import Any
 
 from markupsafe import Markup
 
-from modelwright.report.blocks import Block, Drawing, Missing, Table, asked, weakest
+from modelwright.report.blocks import Block, Drawing, Missing, Table, asked, looked_at, weakest
 from modelwright.report.figures import Figures
 from modelwright.report.read import Run
 
@@ -18,7 +18,7 @@ def register(run: Run, figures: Figures) -> list[Block]:
     words, content = figures.words, run.risks
     if content is None or not content.get("risks"):
         return [Missing(words("absent.risks")), *asked(run, figures, "risk", nothing=True)]
-    blocks: list[Block] = [Drawing(("matrix",)), _table(content, figures)]
+    blocks: list[Block] = [Drawing(("matrix",)), _table(run, content, figures)]
     compared = [row for row in content.get("responses") or [] if row.get("applies")]
     if compared:
         blocks += [Drawing(("responses",)), _responses(compared, figures)]
@@ -27,14 +27,16 @@ def register(run: Run, figures: Figures) -> list[Block]:
     return blocks
 
 
-def _table(content: Any, figures: Figures) -> Table:
+def _table(run: Run, content: Any, figures: Figures) -> Table:
     words, numbers, language = figures.words, figures.numbers, figures.words.language
     rows = []
     for risk in content["risks"]:
         key = risk["state"].replace(" ", "-")
         state = Markup('<span class="state state-{}">{}</span>').format(key, words(f"trigger.{key}"))
         trigger = (risk.get("trigger") or {}).get("text") or {}
-        watched = Markup("<small>{}</small>").format(trigger[language]) if trigger else ""
+        seen = (risk.get("trigger") or {}).get("found")
+        now = Markup(" · {}").format(looked_at(seen, run, figures)) if seen else ""
+        watched = Markup("<small>{}{}</small>").format(trigger[language], now) if trigger else ""
         title = Markup("{}<small>{}</small>").format(risk["title"][language], risk["response"][language])
         score = f"{numbers.plain(risk['likelihood'])} × {numbers.plain(risk['impact'])} = {numbers.plain(risk['score'])}"
         mark = figures.mark(risk["basis"])

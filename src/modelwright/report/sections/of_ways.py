@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from modelwright.report.blocks import Block, Drawing, Missing, Said, Table, asked, weakest
+from modelwright.report.blocks import Block, Drawing, Missing, Said, Table, asked, lacking, weakest
 from modelwright.report.figures import Figures
 from modelwright.report.read import Run
 from modelwright.report.sections.of_run import unconfirmed
@@ -18,7 +18,7 @@ def ways(run: Run, figures: Figures) -> list[Block]:
     """Build, fine-tune or buy at equal measured quality."""
     words = figures.words
     if run.ways is None or not run.ways.get("ways"):
-        return [Missing(words("absent.ways")), *asked(run, figures, "route", nothing=True)]
+        return [Missing(words("absent.ways")), *asked(run, figures, "route", *lacking(run.ways), nothing=not lacking(run.ways))]
     blocks: list[Block] = [Drawing(("ways",)), _compared(run.ways, figures)]
     if run.ways.get("break_even"):
         blocks.append(_break_even(run.ways, figures))
@@ -69,8 +69,8 @@ def more_data(run: Run, figures: Figures) -> list[Block]:
         names = ", ".join(loose)
         said = words("rights.open", names=names) if loose else words("rights.stated", count=figures.read(numbers.plain(len(sources)), "measured", _CARD))  # fmt: skip
         blocks.append(Said((said,), words("rights.title")))
-    if run.learning is None:
-        return [*blocks, Missing(words("absent.learning"))]
+    if run.learning is None or not run.learning.get("gain"):
+        return [*blocks, Missing(words("absent.learning")), *asked(run, figures, "data", *lacking(run.learning))]
     content = run.learning
     blocks.append(Drawing(("learning",)))
     gain = content["gain"]
