@@ -80,6 +80,8 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "team.matrix": ("Who covers what", "技能覆盖"),
     "team.need": ("Share of one person's time", "一人时间占比"),
     "team.covered": ("People who have it", "具备人数"),
+    "team.skill": ("Skill", "技能"),
+    "team.several": ("{role} × {count}", "{role} × {count}"),
     "team.role": ("Role", "角色"),
     "team.people": ("People", "人数"),
     "team.hiring": ("Hiring", "招聘"),

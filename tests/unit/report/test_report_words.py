@@ -22,7 +22,7 @@ from modelwright.report.words_room import ROOM
 
 FOLDER = Path(modelwright.report.__file__).parent
 EVERY = {**TABLE, **{f"card:{key}": pair for key, pair in {**CARDS, **DATA_CARD, **ROOM}.items()}}
-SAME_IN_BOTH = {"name.roc-auc"}
+SAME_IN_BOTH = {"name.roc-auc", "team.several"}
 
 
 @pytest.mark.parametrize("key", EVERY)

@@ -38,18 +38,22 @@ def _gaps(run: Run, figures: Figures) -> list[Block]:
 
 
 def _matrix(run: Run, figures: Figures) -> Table:
-    """Roles as rows, skills as columns; the first row is each skill's share of one person's time."""
+    """Skills as rows, roles as columns; beside each skill the share of one person's time, and how many people have it."""
     words, numbers, content = figures.words, figures.numbers, (run.plan or {})["team"]
-    skills = content["skills"]
-    rows: list[list[object]] = [[words("team.need"), "", *(numbers.percent(row["share"]) for row in skills)]]
-    for member in content["matrix"]:
-        has = member["skills"]
-        cells = ["?" if has is None else "●" if has.get(row["skill"]) else "" for row in skills]
-        rows.append([member["role"], numbers.plain(member["count"]), *cells])
-    covered = ["–" if row["covered_by"] is None else numbers.plain(row["covered_by"]) for row in skills]
-    rows.append([words("team.covered"), "", *covered])
-    columns = [words("team.role"), words("team.people"), *(words.get(f"skill.{row['skill']}", row["skill"]) for row in skills)]
-    return Table(words("team.matrix"), columns, rows, (PLAN,), weakest("assumed", *(row["basis"] for row in skills)))
+    rows = []
+    for row in content["skills"]:
+        held = ["?" if one["skills"] is None else "●" if one["skills"].get(row["skill"]) else "" for one in content["matrix"]]
+        covered = "–" if row["covered_by"] is None else numbers.plain(row["covered_by"])
+        rows.append([words.get(f"skill.{row['skill']}", row["skill"]), numbers.percent(row["share"]), *held, covered])
+    roles = [
+        member["role"]
+        if member["count"] == 1
+        else words("team.several", role=member["role"], count=numbers.plain(member["count"]))
+        for member in content["matrix"]
+    ]
+    columns = [words("team.skill"), words("team.need"), *roles, words("team.covered")]
+    basis = weakest("assumed", *(row["basis"] for row in content["skills"]))
+    return Table(words("team.matrix"), columns, rows, (PLAN,), basis)
 
 
 def _hiring(run: Run, figures: Figures) -> Table:
