@@ -33,7 +33,7 @@ def servers(project: Project, levels: Sequence[Mapping[str, Any]], plan: Mapping
     asked += [] if project.compute.peak_to_mean else ["compute.peak_to_mean"]
     asked += [] if demand else ["venture.customers"]
     if project.choose.latency_ms_p95 is None or project.compute.peak_to_mean is None or not demand:
-        return {"asked": asked}
+        return {"currency": costs.currency(project), "missing": asked}
     target, peak = project.choose.latency_ms_p95, project.compute.peak_to_mean
     return capacity.plan(levels, demand, target, costs.hour(project), peak_to_mean=peak)
 
@@ -44,7 +44,8 @@ def build_or_buy(
     """The measured routes beside a bought model, at equal measured quality; {} with what to state where none is priced."""
     api, demand = project.compute.api, demand_per_month(plan)
     if api is None or not demand:
-        return {"asked": [*([] if api else ["compute.api"]), *([] if demand else ["venture.customers"])]}
+        asked = [*([] if api else ["compute.api"]), *([] if demand else ["venture.customers"])]
+        return {"currency": costs.currency(project), "missing": asked}
     ways = [_own(name, project, decision["metric"], records) for name in project.routes]
     quality = None
     if api.quality is not None:

@@ -64,7 +64,7 @@ def work(context: Context) -> str:
         write_text(context.out / f"technical-documentation.{language}.md", text)
     _export(context, found, financing, today)
     _record(context, found["figures"], "plan")
-    _record(context, financing["figures"], "plan/financing")
+    _record(context, financing["figures"], "plan")
     return _line(context, found)
 
 
