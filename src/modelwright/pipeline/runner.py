@@ -10,6 +10,8 @@ import fcntl
 import os
 import random
 import shlex
+import shutil
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -327,6 +329,14 @@ def closing(run: Run, loaded: Loaded) -> list[str]:
         "",
         run.decision["reason"]["zh" if zh else "en"],
         f"  {open_:<9} {report}",
-        f"  {serve:<9} modelwright serve {folder}",
-        f'  {ask:<9} modelwright ask --run {folder} "…"',
+        f"  {serve:<9} {_ourselves()} serve {folder}",
+        f'  {ask:<9} {_ourselves()} ask --run {folder} "…"',
     ]
+
+
+def _ourselves() -> str:
+    """The command as it can be typed here: by name if the shell finds it, else by its place."""
+    if shutil.which("modelwright"):
+        return "modelwright"
+    own = Path(sys.executable).with_name("modelwright")
+    return str(own.relative_to(Path.cwd()) if own.is_relative_to(Path.cwd()) else own)
