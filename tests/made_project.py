@@ -43,7 +43,12 @@ def settings(**changes: object) -> dict:
         "rehearse": {"connections": [1, 4], "seconds": 0.5},
         "venture": {
             "price": {"plan": "19 per month", "included_requests": 10000},
-            "customers": {"start": 5, "growth": "12% ± 6% per month", "churn": "4% ± 2% per month", "requests": "8000 ± 3000 per month"},
+            "customers": {
+                "start": 5,
+                "growth": "12% ± 6% per month",
+                "churn": "4% ± 2% per month",
+                "requests": "8000 ± 3000 per month",
+            },
             "team": [{"role": "engineer", "salary": "6000 per month"}],
             "cash": 250000,
             "paths": 500,
