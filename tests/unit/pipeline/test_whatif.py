@@ -33,6 +33,7 @@ def made_run(project: Path, name: str, cost: float, status: str = "finished") ->
     write_json(run / "run.json", {"id": name, "status": status, "hash": "x", "created": "2026-11-22T09:00:00+00:00"})
     write_json(run / "rehearse" / "load.json", {"best": {"throughput": 200.0, "p95_ms": 20.0, "errors": 0}, "levels": []})
     write_json(run / "rehearse" / "manifest.json", {})
+    write_json(run / "choose" / "decision.json", {"route": "bilstm"})
     ledger = Ledger(run / "evidence.jsonl", Source(name, "rehearse", "c", "h", "2026-11-22T09:00:00+00:00"))
     ledger.record("rehearse/cost-per-1000", cost, "USD", "estimated", low=cost * 0.9, high=cost * 1.1)
     ledger.record("train/bilstm/money", 0.5, "USD", "estimated")
