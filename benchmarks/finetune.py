@@ -243,7 +243,9 @@ def _result(turns: dict[str, list[dict[str, Any]]], given: argparse.Namespace) -
         "time": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": describe().line,
         "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
-        "command": shlex.join(["python", "benchmarks/finetune.py", *sys.argv[1:]]),
+        "command": shlex.join(
+            ["python", "benchmarks/finetune.py", *(Path(word).name if word.startswith("/") else word for word in sys.argv[1:])]
+        ),
         "steps": given.steps or "all",
         "turns": turns,
         "macro_f1": {name: statistics.median(turn["macro_f1"] for turn in found) for name, found in turns.items()},

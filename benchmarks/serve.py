@@ -119,7 +119,9 @@ def _measure(release: Path, rows: Sequence[Row], given: argparse.Namespace, cons
         "machine": describe().line,
         "load_average_before": os.getloadavg()[0],
         "versions": {name: importlib.metadata.version(name) for name in LIBRARIES},
-        "command": shlex.join(["python", "benchmarks/serve.py", *sys.argv[1:]]),
+        "command": shlex.join(
+            ["python", "benchmarks/serve.py", *(Path(word).name if word.startswith("/") else word for word in sys.argv[1:])]
+        ),
         "release": {key: card.get(key) for key in ("name", "route", "variant", "modelwright")},
         "texts": len(rows),
         "accuracy": {name: _share(found, truths) for name, found in answers.items()},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 from modelwright.pipeline.context import Context
 from modelwright.spec.project import Project
 from modelwright.spec.quantities import Money
@@ -16,7 +18,7 @@ def currency(project: Project) -> str:
 
 def hour(project: Project) -> Figure:
     """What an hour of this machine costs, in the project's currency."""
-    return cost.hour(project.compute, currency(project), project.venture)
+    return cost.hour(project.compute, currency(project), project.venture, today=date.today())
 
 
 def in_currency(project: Project, money: Money) -> float:
@@ -27,8 +29,8 @@ def in_currency(project: Project, money: Money) -> float:
 def record_training(context: Context, prefix: str, seconds: Figure) -> Figure:
     """Record energy, carbon and money of a training of `seconds`, forecast or done; returns the money."""
     project = context.project
-    energy = cost.energy(seconds, project.compute)
+    energy = cost.energy(seconds, project.compute, today=date.today())
     money = cost.money(seconds, hour(project))
-    for name, figure in (("energy", energy), ("carbon", cost.carbon(energy, project.compute)), ("money", money)):
+    for name, figure in (("energy", energy), ("carbon", cost.carbon(energy, project.compute, date.today())), ("money", money)):
         context.ledger.record(f"{prefix}/{name}", figure.value, figure.unit, figure.basis, note=figure.note)
     return money
