@@ -9,11 +9,11 @@ from pathlib import Path
 import yaml
 
 _WORDS = {
-    "harbour": "ship crane quay tide anchor cargo pilot dock mooring vessel".split(),
-    "kitchen": "pan flour oven knife butter simmer spice whisk dough plate".split(),
-    "orchard": "apple graft pear blossom prune cider ladder bark basket root".split(),
+    "harbour": ["ship", "crane", "quay", "tide", "anchor", "cargo", "pilot", "dock", "mooring", "vessel"],
+    "kitchen": ["pan", "flour", "oven", "knife", "butter", "simmer", "spice", "whisk", "dough", "plate"],
+    "orchard": ["apple", "graft", "pear", "blossom", "prune", "cider", "ladder", "bark", "basket", "root"],
 }
-_SHARED = "the a of with and near on morning people old small every".split()
+_SHARED = ["the", "a", "of", "with", "and", "near", "on", "morning", "people", "old", "small", "every"]
 
 
 def write_rows(path: Path, rows: int = 240, seed: int = 0) -> None:

@@ -30,6 +30,8 @@ def test_example_runs_to_its_report(name: str, examples: Path, tmp_path: Path) -
     assert all((run.folder / stage).is_dir() for stage in STAGES)
     records = run.evidence.latest()
     assert records["data/rows-read"].value == 400
-    assert {step for step in run.changed if step.startswith("train/")} == {f"train/{row['route']}" for row in run.decision["candidates"]}
+    assert {step for step in run.changed if step.startswith("train/")} == {
+        f"train/{row['route']}" for row in run.decision["candidates"]
+    }
     assert records["rehearse/throughput"].value > 0
     assert mw.load(run.release).predict(["今天的天气很好 and the shares rose"])[0].label in mw.load(run.release).task.labels
