@@ -6,7 +6,7 @@ that one.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -82,7 +82,6 @@ class RiskSection(Section):
     owners: dict[str, str] = Field(default_factory=dict, description="kind of risk, or a shipped risk's id → who owns it")
     correlations: tuple[Correlation, ...] = Field((), description="uncertain inputs that move together")
     responses: tuple[Response, ...] = Field((), description="things to do whose effect on the plan is computed")
-    runway_months: Annotated[float, Field(gt=0, le=60)] = Field(6, description="live runway below which an alarm is raised")
 
     @field_validator("register_", "responses")
     @classmethod
