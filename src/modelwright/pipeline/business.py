@@ -12,6 +12,8 @@ from modelwright.spec.project import Project
 from modelwright.venture import capacity, financing, route_choice
 from modelwright.venture.figures import Figure
 
+SECONDS_PER_MONTH = 365.25 / 12 * 86400
+
 
 def families(project: Project, route: str) -> tuple[str, ...]:
     """Families of the chosen route, for the skills it needs; a route that the project no longer has needs none."""

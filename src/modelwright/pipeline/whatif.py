@@ -18,6 +18,7 @@ from modelwright.base import store
 from modelwright.base.errors import DataError, SpecError
 from modelwright.base.evidence import Evidence, Ledger
 from modelwright.pipeline import usage
+from modelwright.pipeline.business import SECONDS_PER_MONTH
 from modelwright.pipeline.context import EVIDENCE
 from modelwright.pipeline.whatif_words import HEADLINE
 from modelwright.spec.compute import Compute
@@ -31,7 +32,6 @@ from modelwright.venture.responses import differences
 
 CHANGEABLE = ("venture", "compute.utilisation", "compute.price_per_hour", "language")
 """Settings that shape the plan alone. Others change what is measured, or nothing of the plan."""
-_SECONDS_PER_MONTH = 365.25 / 12 * 86400
 _RUNS = "runs"
 _COST = "rehearse/cost-per-1000"
 
@@ -64,7 +64,7 @@ class Measured:
             SpecError: nobody knows an exchange rate.
         """
         throughput = Figure(self.load["best"]["throughput"], "requests/s", "measured")
-        capacity = Figure(throughput.value * _SECONDS_PER_MONTH, "requests/month", "measured")
+        capacity = Figure(throughput.value * SECONDS_PER_MONTH, "requests/month", "measured")
         each, spent = self._figure(_COST), self._training()
         currency = venture.currency if venture is not None else each.unit if each else "USD"
         if compute.price_per_hour is not None and compute.price_per_hour != self.compute.price_per_hour:

@@ -177,7 +177,11 @@ def test_a_clone_works_without_hard_links(tmp_path: Path, monkeypatch: pytest.Mo
         raise OSError(errno.EXDEV, "Invalid cross-device link")
 
     monkeypatch.setattr(os, "link", refuse)
-    made.clone(tmp_path / "second" / "data").verify(ReleaseError, "")
+    clone = made.clone(tmp_path / "second" / "data")
+    clone.verify(ReleaseError, "")
+    copied = clone.folder / "deep" / "file.txt"
+    assert copied.read_bytes() == (made.folder / "deep" / "file.txt").read_bytes()
+    assert copied.stat().st_nlink == 1
 
 
 def test_a_clone_replaces_an_unfinished_or_stale_target(tmp_path: Path) -> None:

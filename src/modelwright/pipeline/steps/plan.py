@@ -18,8 +18,6 @@ from modelwright.pipeline.words import say
 from modelwright.spec.project import Project
 from modelwright.venture.figures import Figure
 
-_SECONDS_PER_MONTH = 365.25 / 12 * 86400
-
 
 def work(context: Context) -> str:
     from modelwright.pipeline import business, readiness
@@ -30,7 +28,7 @@ def work(context: Context) -> str:
     decision = read_json(context.input("choose") / "decision.json")
     load = read_json(context.input("rehearse") / "load.json")
     each, spent = _figure(records["rehearse/cost-per-1000"]), _training(project, records)
-    capacity = Figure(load["best"]["throughput"] * _SECONDS_PER_MONTH, "requests/month", "measured")
+    capacity = Figure(load["best"]["throughput"] * business.SECONDS_PER_MONTH, "requests/month", "measured")
     live = usage.read(context.loaded)
     found = plan(
         project.venture,
