@@ -18,7 +18,7 @@ from modelwright.base import store
 from modelwright.base.errors import DataError, SpecError
 from modelwright.base.evidence import Evidence, Ledger
 from modelwright.pipeline import usage
-from modelwright.pipeline.business import SECONDS_PER_MONTH
+from modelwright.pipeline.business import SECONDS_PER_MONTH, correlations
 from modelwright.pipeline.context import EVIDENCE
 from modelwright.pipeline.whatif_words import HEADLINE
 from modelwright.spec.compute import Compute
@@ -182,6 +182,7 @@ def _plan(loaded: Loaded, measured: Measured, today: date) -> dict[str, Any]:
         capacity_requests_per_month=capacity,
         today=today,
         routes=_families(project, measured),
+        correlations=correlations(project),
         records=usage.read(replace(loaded, folder=measured.run.parent.parent)),
     )
 
