@@ -86,11 +86,12 @@ def _run_folder(given: Path | None, console: Console) -> Iterator[Path]:
         return
     from modelwright.pipeline import runner
     from modelwright.spec.load import load as load_project
+    from modelwright.tasks.contract import TASKS
 
     with tempfile.TemporaryDirectory() as folder:
         project = Path(folder) / "modelwright.yaml"
         project.write_text(PROJECT, encoding="utf-8")
-        yield runner.run(load_project(project, ()), console, until="release").folder
+        yield runner.run(load_project(project, TASKS), console, until="release").folder
 
 
 def _test_rows(run: Path) -> list[Row]:

@@ -20,6 +20,7 @@ from typing import Any
 from modelwright.cli import parser
 from modelwright.spec.load import json_schema
 from modelwright.spec.routes.route import GradientRoute, Route, all_routes
+from modelwright.tasks.contract import TASKS, all_tasks, routes_of
 
 ROOT = Path(__file__).parent.parent
 _NOTE = "<!-- Written by scripts/reference.py from the code; change it there, then: make docs -->\n"
@@ -37,7 +38,7 @@ def command_line() -> str:
         "memory, missing library) · 5 training · 6 release · 7 request · 130 stopped with Ctrl-C.\n",
         "An error says four things: where, what came, what was expected, what to do. With `--json` it is one JSON object.\n",
     ]
-    for name, verb in verbs.choices.items():
+    for name, verb in _verbs(verbs):
         actions = [action for action in verb._actions if not isinstance(action, argparse._HelpAction)]
         usage = " ".join(["modelwright", name, *(_usage(action) for action in actions)])
         parts.append(f"## `modelwright {name}`\n\n{verb.description}\n\n```\n{usage}\n```\n")
@@ -45,6 +46,16 @@ def command_line() -> str:
         if rows:
             parts.append("| argument | meaning |\n|---|---|\n" + "\n".join(rows) + "\n")
     return "\n".join(parts)
+
+
+def _verbs(verbs: argparse._SubParsersAction) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Each verb with what it is called; in place of one with actions of its own, these."""
+    for name, verb in verbs.choices.items():
+        inner = [action for action in verb._actions if isinstance(action, argparse._SubParsersAction)]
+        if inner:
+            yield from ((f"{name} {action}", parser) for action, parser in _verbs(inner[0]))
+        else:
+            yield name, verb
 
 
 def _usage(action: argparse.Action) -> str:
@@ -72,7 +83,7 @@ def _help(action: argparse.Action, verb: argparse.ArgumentParser) -> str:
 
 def project_file() -> str:
     """docs/project-file.md."""
-    schema = json_schema()
+    schema = json_schema(TASKS)
     parts = [
         "# The project file\n",
         _NOTE,
@@ -91,6 +102,11 @@ def project_file() -> str:
         "wrote (in this repository: docs/modelwright.schema.json).\n",
     ]
     parts += _section("The whole file", "", schema, schema)
+    parts.append("## `learn`\n\nEach task's own settings.\n")
+    for name, task in all_tasks().items():
+        if task.settings.model_fields:
+            about = " ".join((task.settings.__doc__ or "").split())
+            parts.append(f"### `{name}`\n\n{about}\n\n" + _table(schema["$defs"][f"learn-{name}"], schema))
     parts.append("## `routes`\n\nEach route is one technical way to solve the task; see also `modelwright tasks TASK`.\n")
     shared = {"Route": set(Route.model_fields), "GradientRoute": set(GradientRoute.model_fields) - set(Route.model_fields)}
     parts.append("### Settings of every route\n\n" + _table(schema["$defs"]["route-tfidf-linear"], schema, shared["Route"]))
@@ -99,10 +115,11 @@ def project_file() -> str:
         "in its own table.\n\n" + _table(GradientRoute.model_json_schema(by_alias=True), schema, shared["GradientRoute"])
     )
     for name, route in all_routes().items():
-        own = {item.alias or key for key, item in route.model_fields.items() if key in route.__annotations__}
+        common = {*Route.model_fields, *GradientRoute.model_fields} - set(route.__annotations__)
+        own = {item.alias or key for key, item in route.model_fields.items() if key not in common}
         about = " ".join((route.__doc__ or "").split())
-        tasks = ", ".join(f"`{task}`" for task in route.tasks)
-        title = f"### `{name}`\n\n{about}\n\nLearns: {tasks}. Kind: {route.kind}.\n\n"
+        tasks = ", ".join(f"`{task.name}`" for task in all_tasks().values() if route in routes_of(task).values())
+        title = f"### `{route.name}`\n\n{about}\n\nLearns: {tasks}. Kind: {route.kind}.\n\n"
         parts.append(title + _table(schema["$defs"][f"route-{name}"], schema, own))
     return "\n".join(parts)
 
@@ -112,7 +129,7 @@ def _section(title: str, path: str, part: dict[str, Any], schema: dict[str, Any]
     yield f"## {title}\n\n{about}\n\n" + _table(part, schema)
     for key, field in part["properties"].items():
         inner = _inner(field, schema)
-        if inner is not None and key != "routes":
+        if inner is not None and key not in ("routes", "learn"):
             yield from _section(f"`{path}{key}`", f"{path}{key}.", inner, schema)
 
 
@@ -191,7 +208,7 @@ def outputs() -> dict[Path, str]:
     found = {
         ROOT / "docs" / "cli.md": command_line(),
         ROOT / "docs" / "project-file.md": project_file(),
-        ROOT / "docs" / "modelwright.schema.json": json.dumps(json_schema(), ensure_ascii=False, indent=1) + "\n",
+        ROOT / "docs" / "modelwright.schema.json": json.dumps(json_schema(TASKS), ensure_ascii=False, indent=1) + "\n",
     }
     for example in sorted((ROOT / "examples").glob("*/modelwright.yaml")):
         target = ROOT / "src" / "modelwright" / "templates" / f"{example.parent.name}.yaml"

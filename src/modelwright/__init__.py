@@ -34,8 +34,9 @@ def run(project: str | Path, *overrides: str, quiet: bool = False) -> Run:
     from modelwright.base.console import Console
     from modelwright.pipeline import runner
     from modelwright.spec.load import load as load_project
+    from modelwright.tasks.contract import TASKS
 
-    return runner.run(load_project(Path(project), overrides), Console(quiet=quiet))
+    return runner.run(load_project(Path(project), TASKS, overrides), Console(quiet=quiet))
 
 
 def plan(run: Run | str | Path, **settings: object) -> Plan:

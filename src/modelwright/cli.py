@@ -12,6 +12,7 @@ from typing import Any
 from modelwright.base.console import Console
 from modelwright.base.errors import ModelwrightError
 from modelwright.pipeline.compute_arguments import arguments as compute_arguments
+from modelwright.pipeline.queue.arguments import arguments as queue_arguments
 
 _STAGES = "data, forecast, train, evaluate, choose, compress, release, rehearse, plan, report"
 
@@ -75,6 +76,7 @@ def parser() -> argparse.ArgumentParser:
     tasks.add_argument("task", nargs="?", metavar="TASK", help="a task's name")
     verb("datasets", _datasets, "list the ready datasets and weights of the catalogue")
     compute_arguments(verb("compute", _compute, "say what a training would take, or what fits on a device"))
+    queue_arguments(verb("queue", _queue, "share this machine among several projects' runs", json_too=False))
     verb("schema", _schema, "print the JSON schema of the project file, for editors", json_too=False)
     verb("doctor", _doctor, "say what this machine can do, with measured peaks")
     return top
@@ -91,7 +93,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0, or the error's own."""
     top = parser()
     given, rest = top.parse_known_args(arguments)
-    if rest and given.verb in ("run", "plan") and not any(word.startswith("-") for word in rest):
+    if rest and hasattr(given, "overrides") and not any(word.startswith("-") for word in rest):
         given.overrides += rest  # argparse gives up on positionals that stand behind an option
     elif rest:
         top.error(f"unrecognized arguments: {' '.join(rest)}")
@@ -127,12 +129,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(given: argparse.Namespace, console: Console) -> Any:
     from modelwright.pipeline import runner
     from modelwright.spec.load import load
+    from modelwright.tasks.contract import TASKS
 
     overrides = list(given.overrides)
     if "=" in given.project and not Path(given.project).exists():
         overrides.insert(0, given.project)  # `modelwright run train.seed=3` means the project here
         given.project = "."
-    loaded = load(Path(given.project), overrides)
+    loaded = load(Path(given.project), TASKS, overrides)
     if given.dry_run:
         return _dry_run(loaded, given)
     run = runner.run(
@@ -227,20 +230,17 @@ def _new(given: argparse.Namespace, console: Console) -> Any:
 
 
 def _tasks(given: argparse.Namespace, console: Console) -> Any:
-    from modelwright.spec.routes.route import routes_of
-    from modelwright.tasks.contract import all_tasks, get_task
+    from modelwright.tasks.contract import all_tasks, get_task, routes_of
 
     if given.task is None:
-        found = [
-            {"task": name, "routes": list(routes_of(name)), "about": _first_line(task)} for name, task in all_tasks().items()
-        ]
+        found = [{"task": name, "routes": list(routes_of(task)), "about": task.about} for name, task in all_tasks().items()]
         if not given.json:
             for item in found:
                 print(f"{item['task']}: {item['about']}\n  routes: {', '.join(item['routes'])}")
         return found
-    get_task(given.task)
+    task = get_task(given.task)
     listed = []
-    for name, route in routes_of(given.task).items():
+    for name, route in routes_of(task).items():
         settings = route.model_json_schema(by_alias=True)["properties"]
         listed.append({"route": name, "about": _first_line(route), "settings": settings})
         if not given.json:
@@ -275,10 +275,17 @@ def _compute(given: argparse.Namespace, console: Console) -> Any:
     return found
 
 
+def _queue(given: argparse.Namespace, console: Console) -> Any:
+    from modelwright.pipeline.queue.command import command
+
+    return command(given, console)
+
+
 def _schema(given: argparse.Namespace, console: Console) -> None:
     from modelwright.spec.load import json_schema
+    from modelwright.tasks.contract import TASKS
 
-    print(json.dumps(json_schema(), ensure_ascii=False, indent=1))
+    print(json.dumps(json_schema(TASKS), ensure_ascii=False, indent=1))
 
 
 def _doctor(given: argparse.Namespace, console: Console) -> Any:

@@ -19,6 +19,7 @@ import modelwright
 from modelwright import cli
 from modelwright.base.errors import SpecError
 from modelwright.spec.load import load
+from modelwright.tasks.contract import TASKS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.md")])
@@ -140,7 +141,7 @@ def test_the_error_in_the_readme_is_the_error(page: Path, tmp_path: Path) -> Non
     text = (ROOT / "examples" / "news-desk" / "modelwright.yaml").read_text()
     (tmp_path / "modelwright.yaml").write_text(text.replace("  bilstm:", "  bilsm:"))
     with pytest.raises(SpecError) as caught:
-        load(tmp_path)
+        load(tmp_path, TASKS)
     assert f"✗ {caught.value}" in page.read_text(encoding="utf-8")
 
 

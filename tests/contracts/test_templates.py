@@ -10,6 +10,7 @@ import pytest
 from modelwright.base.errors import SpecError
 from modelwright.pipeline.new import new, templates
 from modelwright.spec.load import load
+from modelwright.tasks.contract import TASKS
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = {path.parent.name: path for path in sorted((ROOT / "examples").glob("*/modelwright.yaml"))}
@@ -34,9 +35,9 @@ def test_templates_are_package_data() -> None:
 @pytest.mark.parametrize("language", [None, "en", "zh"])
 def test_a_new_project_loads(template: str, language: str | None, tmp_path: Path) -> None:
     file = new(tmp_path / "my-desk", template, language)
-    project = load(file.parent).project
+    project = load(file.parent, TASKS).project
     assert project.project == "my-desk"
-    own = load(SHIPPED[template]).project.language if template in SHIPPED else "en"
+    own = load(SHIPPED[template], TASKS).project.language if template in SHIPPED else "en"
     assert project.language == (language or own)
 
 
@@ -54,7 +55,7 @@ def test_what_the_blank_template_shows_commented_out_is_right_too(language: str,
         starts_lower = setting.lstrip()[:1].islower()
         lines.append(line.replace("# ", "", 1) if is_setting and starts_lower else line)
     file.write_text("\n".join(lines), encoding="utf-8")
-    project = load(file.parent).project
+    project = load(file.parent, TASKS).project
     assert project.venture is not None
     assert project.data.limit == 2000
     assert set(project.routes) >= {"tfidf-linear", "fasttext", "finetune"}
@@ -63,7 +64,7 @@ def test_what_the_blank_template_shows_commented_out_is_right_too(language: str,
 
 @pytest.mark.parametrize("name", ["2026", "1.5", "no", "null", "新闻台", "a", "x_y", "2026-01-01"])
 def test_names_stay_names(name: str, tmp_path: Path) -> None:
-    assert load(new(tmp_path / name)).project.project == name
+    assert load(new(tmp_path / name), TASKS).project.project == name
 
 
 @pytest.mark.parametrize("name", ["with space", "-dash", "a" * 101, "semi;colon"])

@@ -23,7 +23,6 @@ from modelwright.tasks.contract import Task, load_task
 GRAPH, CHECKPOINT = "model.onnx", "checkpoint"
 TOLERANCE = 1e-4
 _OPSET = 17
-_OUTPUT = "logits"
 
 
 def export(folder: Path, route: Route, rows: Sequence[Row]) -> Path:
@@ -61,13 +60,14 @@ def trace(module: nn.Module, inputs: Mapping[str, np.ndarray], task: Task) -> by
     for parameter in module.parameters():
         parameter.requires_grad_(False)
     arguments = {name: torch.from_numpy(array) for name, array in inputs.items()}
+    outputs = list(registry.outputs(module, inputs))
     try:
-        return _traced(module, arguments, task)
+        return _traced(module, arguments, outputs, task)
     except Exception:  # whatever it was: the other exporter says its own if it fails as well
-        return _exported(module, arguments, task)
+        return _exported(module, arguments, outputs, task)
 
 
-def _traced(module: nn.Module, arguments: dict[str, Any], task: Task) -> bytes:
+def _traced(module: nn.Module, arguments: dict[str, Any], outputs: list[str], task: Task) -> bytes:
     axes = {name: dict(enumerate(axes)) for name, axes in task.axes.items() if name in arguments}
     buffer = io.BytesIO()
     with warnings.catch_warnings(), torch.inference_mode():
@@ -77,15 +77,15 @@ def _traced(module: nn.Module, arguments: dict[str, Any], task: Task) -> bytes:
             (arguments,),
             buffer,  # type: ignore[arg-type]  # the tracing exporter takes a file too
             input_names=list(arguments),
-            output_names=[_OUTPUT],
-            dynamic_axes={**axes, _OUTPUT: {0: "batch"}},
+            output_names=outputs,
+            dynamic_axes={**axes, **{name: {0: "batch"} for name in outputs}},
             opset_version=_OPSET,
             dynamo=False,
         )
     return buffer.getvalue()
 
 
-def _exported(module: nn.Module, arguments: dict[str, Any], task: Task) -> bytes:
+def _exported(module: nn.Module, arguments: dict[str, Any], outputs: list[str], task: Task) -> bytes:
     from torch.export import Dim
 
     dims = {name: Dim(name) for axes in task.axes.values() for name in axes}
@@ -96,7 +96,7 @@ def _exported(module: nn.Module, arguments: dict[str, Any], task: Task) -> bytes
             module,
             kwargs=arguments,
             input_names=list(arguments),
-            output_names=[_OUTPUT],
+            output_names=outputs,
             dynamic_shapes=shapes,
             dynamo=True,
             verbose=False,

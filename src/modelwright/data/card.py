@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from modelwright.base.nouns import Column
 from modelwright.base.optional import require
+from modelwright.data.cleaning.record import Record
 from modelwright.data.cleaning.shingles import token_counts
 
 LANGUAGE_SAMPLE = 300
@@ -40,6 +42,24 @@ def label_counts(labels: Sequence[tuple[str, ...]]) -> dict[str, int]:
     """Rows per label, most frequent first."""
     counts = Counter(label for found in labels for label in found)
     return dict(sorted(counts.items(), key=lambda item: (-item[1], item[0])))
+
+
+def numbers(records: Sequence[Record], columns: Sequence[Column]) -> dict[str, dict[str, float]]:
+    """Of each column of numbers or moments: smallest, median and largest value, and how many are missing."""
+    found = {}
+    for column in columns:
+        if column.kind in ("number", "time"):
+            values = [record.values.get(column.role) for record in records]
+            known = np.array([value for value in values if value is not None], np.float64)
+            if len(known):
+                low, middle, high = np.quantile(known, [0, 0.5, 1])
+                found[column.role] = {
+                    "min": float(low),
+                    "p50": float(middle),
+                    "max": float(high),
+                    "missing": len(values) - len(known),
+                }
+    return found
 
 
 def languages(texts: Sequence[str], seed: int) -> tuple[dict[str, int], int]:

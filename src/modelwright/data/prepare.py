@@ -7,18 +7,19 @@ copies would stay); near duplicates; rare labels last, when counts are final; th
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from modelwright.base.console import Console
 from modelwright.base.errors import DataError
-from modelwright.base.nouns import Column, Row
+from modelwright.base.nouns import Column, Habits, Row
 from modelwright.base.store import write_json
 from modelwright.data import card, refusals, splits
 from modelwright.data.cleaning.checks import Checker, map_columns, missing_column
 from modelwright.data.cleaning.duplicates import remove_exact, remove_near, set_keys
+from modelwright.data.cleaning.folding import fold_text
 from modelwright.data.cleaning.labels import labels_of, remove_contradictions, remove_rare, unite_spellings
 from modelwright.data.cleaning.near import near_pairs
 from modelwright.data.cleaning.record import QUARANTINE, Quarantine, Record
@@ -27,13 +28,26 @@ from modelwright.data.sources import open_source
 from modelwright.data.sources.source import RawRow, Reading
 from modelwright.spec.data import Data
 
+Splits = Mapping[str, Sequence[Row]]
 
-def prepare(spec: Data, columns: Sequence[Column], folder: Path, out: Path, console: Console) -> dict[str, Any]:
-    """Read, clean, split and write.
+
+def prepare(
+    spec: Data,
+    columns: Sequence[Column],
+    folder: Path,
+    out: Path,
+    console: Console,
+    *,
+    habits: Habits | None = None,
+    arrange: Callable[[Splits], Splits] = lambda found: found,
+) -> dict[str, Any]:
+    """Read, clean, split, arrange and write.
 
     Args:
         spec: the project's data section.
         columns: what the task needs of a row.
+        habits: how the task's rows are cleaned and split where `spec` leaves it open.
+        arrange: from the records of each split to the rows of the task (`Task.arrange`).
         folder: the project's folder, where relative sources start.
         out: an existing folder; gets train, validation and test.parquet, quarantine.csv and card.json.
         console: is told of progress.
@@ -45,13 +59,15 @@ def prepare(spec: Data, columns: Sequence[Column], folder: Path, out: Path, cons
         DataError: the rows can't be learned from as they are. quarantine.csv is then already written, so that they can be seen.
         MachineError: a source out of reach, or a folder that can't be written.
     """
+    habits = habits or Habits()
+    spec = settle(spec, habits)
     reading = open_source(spec, folder, console)
     quarantine = Quarantine()
     try:
         mapping = map_columns(spec, columns, reading.columns)
         if spec.split.column is not None and spec.split.column not in {*reading.columns, *mapping}:
             raise missing_column(spec.split.column, "data.split.column", reading.columns)
-        return _prepare(spec, columns, reading, mapping, out, console, quarantine)
+        return _prepare(spec, columns, habits, reading, mapping, out, console, quarantine, arrange)
     except DataError:
         if quarantine.rows:
             quarantine.write(out / QUARANTINE, reading.columns)
@@ -60,14 +76,38 @@ def prepare(spec: Data, columns: Sequence[Column], folder: Path, out: Path, cons
         reading.close()
 
 
+def settle(spec: Data, habits: Habits) -> Data:
+    """The section with the task's habits where the project leaves it open."""
+    clean = spec.clean.model_copy(
+        update={
+            "duplicates": spec.clean.duplicates or habits.duplicates,
+            "contradictions": spec.clean.contradictions or habits.contradictions,
+        }
+    )
+    by = spec.split.by or habits.split
+    column = spec.split.column
+    if column is None and by in ("time", "last"):
+        column = None if habits.split_role is None else spec.columns.get(habits.split_role, habits.split_role)
+        if column is None:
+            raise DataError(
+                f"data.split.by is {by!r}, and nothing says which column that is",
+                expected="data.split.column",
+                where="data.split",
+                remedy="Name the column, or choose data.split.by: stratified.",
+            )
+    return spec.model_copy(update={"clean": clean, "split": spec.split.model_copy(update={"by": by, "column": column})})
+
+
 def _prepare(
     spec: Data,
     columns: Sequence[Column],
+    habits: Habits,
     reading: Reading,
     mapping: dict[str, str],
     out: Path,
     console: Console,
     quarantine: Quarantine,
+    arrange: Callable[[Splits], Splits],
 ) -> dict[str, Any]:
     with console.progress("reading rows") as progress:
         raw = list(_limited(_counted(reading.rows, progress), spec))
@@ -82,16 +122,23 @@ def _prepare(
     refusals.refuse_missing(spec, mapping, len(raw), quarantine, out)
     role = next((column.role for column in columns if column.kind == "label" and column.role in mapping), None)
     with console.progress("cleaning"):
-        cleaned = _clean(spec, columns, role, records, quarantine)
+        cleaned = _clean(spec, columns, habits, role, records, quarantine)
     kept = cleaned.records
     labels = [labels_of(record, role) if role is not None else () for record in kept]
-    refusals.refuse_too_little(labels if role is not None else None, len(kept), len(raw), spec, out)
+    labelled = any(labels)
+    refusals.refuse_too_little(labels if labelled else None, len(kept), len(raw), spec, out)
     refusals.refuse_repeated_ids(kept, spec)
     assigned = _split(spec, kept, labels)
     refusals.refuse_unseen_labels(labels, assigned, spec)
-    result = _card(spec, reading, mapping, raw, cleaned, labels, assigned, quarantine)
-    for name in splits.NAMES:
-        rows = [Row(record.id, record.values) for record, split in zip(kept, assigned, strict=True) if split == name]
+    result = _card(spec, columns, reading, mapping, raw, cleaned, labels, assigned, quarantine)
+    arranged = arrange(
+        {
+            name: [Row(record.id, record.values) for record, split in zip(kept, assigned, strict=True) if split == name]
+            for name in splits.NAMES
+        }
+    )
+    result["splits"] = {name: len(rows) for name, rows in arranged.items()}
+    for name, rows in arranged.items():
         write_split(out, name, rows)
     quarantine.write(out / QUARANTINE, reading.columns)
     write_json(out / "card.json", result)
@@ -131,18 +178,21 @@ class _Cleaned:
     exact_found: int = 0
 
 
-def _clean(spec: Data, columns: Sequence[Column], role: str | None, records: list[Record], quarantine: Quarantine) -> _Cleaned:
+def _clean(
+    spec: Data, columns: Sequence[Column], habits: Habits, role: str | None, records: list[Record], quarantine: Quarantine
+) -> _Cleaned:
     clean = spec.clean
     if spec.split.by != "stratified":
         records = _with_split_value(spec, records, quarantine)
     folds = unite_spellings(records, role) if role is not None and clean.fold_labels else {}
-    set_keys(records, columns)
+    set_keys(records, columns, habits.others)
     if role is not None and clean.contradictions == "quarantine":
         records = remove_contradictions(records, role, quarantine)
     exact_found = len(records) - len({record.key for record in records})
     if clean.duplicates != "keep":
         records = remove_exact(records, quarantine)
-    pairs = near_pairs([record.key for record in records], clean.similarity)
+    of_texts = all(column.kind == "text" for column in columns if column.input) and not habits.others
+    pairs = near_pairs([record.key for record in records], clean.similarity) if of_texts else []
     near_found = len({high for low, high, _ in pairs if records[low].key != records[high].key})
     if clean.duplicates == "near":
         records, pairs = remove_near(records, pairs, quarantine), []
@@ -156,7 +206,7 @@ def _clean(spec: Data, columns: Sequence[Column], role: str | None, records: lis
 
 def _with_split_value(spec: Data, records: list[Record], quarantine: Quarantine) -> list[Record]:
     """Rows that can be placed: with a group, or with a moment."""
-    assert spec.split.column is not None, "the project file is checked for it"
+    assert spec.split.column is not None, "settled before"
     kept = []
     for record in records:
         value = _split_value(spec, record)
@@ -179,11 +229,13 @@ def _split(spec: Data, records: Sequence[Record], labels: Sequence[tuple[str, ..
         return splits.grouped([_split_value(spec, record) for record in records], labels, spec.split)
     if spec.split.by == "time":
         return splits.by_time([splits.moment(_split_value(spec, record)) or 0.0 for record in records], spec.split)
-    return splits.stratified(labels, spec.split)
+    # without labels all rows are of one class: a draw at random
+    return splits.stratified([found or ("",) for found in labels] if not any(labels) else labels, spec.split)
 
 
 def _card(
     spec: Data,
+    columns: Sequence[Column],
     reading: Reading,
     mapping: dict[str, str],
     raw: Sequence[RawRow],
@@ -192,7 +244,8 @@ def _card(
     assigned: Sequence[str],
     quarantine: Quarantine,
 ) -> dict[str, Any]:
-    texts = [record.key for record in cleaned.records]
+    roles = [column.role for column in columns if column.kind == "text" and column.input and column.role in mapping]
+    texts = [fold_text(" ".join(record.values[role] or "" for role in roles)) for record in cleaned.records] if roles else []
     counts = quarantine.counts()
     leaked = {
         position
@@ -201,13 +254,13 @@ def _card(
         for position in (low, high)
         if assigned[position] != "train"
     }
-    languages, sampled = card.languages(texts, spec.split.seed)
+    languages, sampled = card.languages(texts, spec.split.seed) if texts else ({}, 0)
     return {
         "rows_read": len(raw),
         "rows_kept": len(cleaned.records),
         "splits": {name: assigned.count(name) for name in splits.NAMES},
         "labels": card.label_counts(labels),
-        "lengths": card.lengths(texts),
+        "lengths": card.lengths(texts) if texts else {},
         "languages": languages,
         "languages_sampled": sampled,
         "quarantine": counts,
@@ -220,5 +273,6 @@ def _card(
         "label_folds": cleaned.folds,
         "encoding": reading.encoding,
         "columns": mapping,
+        "numbers": card.numbers(cleaned.records, columns),
         "provenance": [asdict(item) for item in reading.provenance],
     }

@@ -5,7 +5,7 @@ Tasks whose predictions carry no labels (numbers, texts) have no confusion, no r
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,23 +73,27 @@ def statements(found: Sequence[Answer]) -> tuple[list[float], list[bool]]:
     return stated, true
 
 
-def mistakes(found: Sequence[Answer], most: int, texts: Sequence[str]) -> list[dict[str, Any]]:
+def mistakes(found: Sequence[Answer], most: int, shown: Callable[[Row], Mapping[str, str]]) -> list[dict[str, Any]]:
     """The wrong answers that were given with most confidence.
 
     Args:
-        texts: the input columns to show of each.
+        shown: what people see of a row (`Task.shown`).
     """
     wrong = sorted((answer for answer in found if not answer.right), key=lambda answer: -answer.probability)
     return [
         {
             "row_id": answer.row.id,
-            "input": excerpt(" ".join(str(answer.row.values.get(role) or "") for role in texts)),
+            **_input(shown(answer.row)),
             "truth": list(answer.truth) if answer.several else answer.truth[0],
             "predicted": list(answer.given) if answer.several else answer.given[0],
             "probability": answer.probability,
         }
         for answer in wrong[:most]
     ]
+
+
+def _input(shown: Mapping[str, str]) -> dict[str, str]:
+    return {"input": excerpt(shown.get("text", "")), **({"image": shown["image"]} if "image" in shown else {})}
 
 
 def excerpt(text: str, most: int = EXCERPT) -> str:

@@ -122,8 +122,7 @@ def _labels(task: Task, rows: Sequence[Row], predictions: Sequence[Prediction], 
     found = answers(rows, predictions, _role(task))
     if not found:
         return {}
-    texts = [column.role for column in task.columns if column.input and column.kind == "text"]
-    parts: dict[str, Any] = {"mistakes": mistakes(found, most, texts)}
+    parts: dict[str, Any] = {"mistakes": mistakes(found, most, task.shown)}
     stated, true = statements(found)
     if stated:
         parts["calibration"] = {"bins": reliability(stated, true)}

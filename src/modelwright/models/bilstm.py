@@ -9,12 +9,12 @@ Shapes: b batch, t tokens, w width, c classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
+from modelwright.base.nouns import Sizes
 from modelwright.models import pooling
 from modelwright.models.dropout import Dropout
 from modelwright.spec.routes.bilstm import BiLSTM as BiLSTMRoute
@@ -31,7 +31,7 @@ class BiLSTM(nn.Module):
     # oneDNN's LSTM trains 1.7 times faster in bfloat16 where it has a kernel for it; elsewhere torch's own takes 15 times longer
     bfloat16_needs = ("amx_bf16", "avx512_bf16")
 
-    def __init__(self, settings: BiLSTMRoute, sizes: Mapping[str, int]) -> None:
+    def __init__(self, settings: BiLSTMRoute, sizes: Sizes) -> None:
         super().__init__()
         width = settings.width
         self.words = nn.Embedding(sizes["vocabulary"], width, padding_idx=sizes["padding"])
@@ -74,6 +74,6 @@ def _reorder(hidden_btw: Tensor, places_bt: Tensor) -> Tensor:
     return hidden_btw.gather(1, places_bt[:, :, None].expand(-1, -1, hidden_btw.shape[2]))
 
 
-def build(settings: BiLSTMRoute, sizes: Mapping[str, int], checkpoint: Path | None) -> BiLSTM:
+def build(settings: BiLSTMRoute, sizes: Sizes, checkpoint: Path | None) -> BiLSTM:
     """From random weights."""
     return BiLSTM(settings, sizes)

@@ -10,7 +10,6 @@ Shapes: b batch, t tokens, h heads, d width of a head, w width (h · d), f feed-
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from modelwright.base.nouns import Sizes
 from modelwright.models import pooling
 from modelwright.models.dropout import Dropout
 from modelwright.spec.routes.encoder import Encoder as EncoderRoute
@@ -153,7 +153,7 @@ class TextClassifier(nn.Module):
         return {"logits": self.head(self.dropout(pooling.pool(hidden_btw, mask, self.how)))}
 
 
-def build(settings: EncoderRoute, sizes: Mapping[str, int], checkpoint: Path | None) -> TextClassifier:
+def build(settings: EncoderRoute, sizes: Sizes, checkpoint: Path | None) -> TextClassifier:
     """From random weights; `width` must be a multiple of `heads`."""
     shape = Shape(
         vocabulary=sizes["vocabulary"],
@@ -177,7 +177,7 @@ def write(module: TextClassifier, folder: Path) -> dict[str, Any]:
     return write_bert(module.backbone, module.head, folder)
 
 
-def read(settings: EncoderRoute, sizes: Mapping[str, int], folder: Path) -> TextClassifier:
+def read(settings: EncoderRoute, sizes: Sizes, folder: Path) -> TextClassifier:
     from modelwright.models.names import read_bert, read_head
 
     encoder = read_bert(folder, settings.dropout)

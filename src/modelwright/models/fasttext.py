@@ -5,11 +5,11 @@ Shapes: b batch, t n-grams, w width, c classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 from torch import Tensor, nn
 
+from modelwright.base.nouns import Sizes
 from modelwright.models import pooling
 from modelwright.models.dropout import Dropout
 from modelwright.spec.routes.fasttext import FastText as FastTextRoute
@@ -25,7 +25,7 @@ class FastText(nn.Module):
 
     float32_because = "it looks up rows and hardly multiplies: there is nothing for bfloat16 to speed up"
 
-    def __init__(self, settings: FastTextRoute, sizes: Mapping[str, int]) -> None:
+    def __init__(self, settings: FastTextRoute, sizes: Sizes) -> None:
         super().__init__()
         self.ngrams = nn.Embedding(sizes["vocabulary"], settings.width, padding_idx=sizes["padding"])
         nn.init.normal_(self.ngrams.weight, std=0.1)
@@ -36,6 +36,6 @@ class FastText(nn.Module):
         return {"logits": self.head(self.dropout(pooling.mean(self.ngrams(token_ids), mask)))}
 
 
-def build(settings: FastTextRoute, sizes: Mapping[str, int], checkpoint: Path | None) -> FastText:
+def build(settings: FastTextRoute, sizes: Sizes, checkpoint: Path | None) -> FastText:
     """From random weights."""
     return FastText(settings, sizes)

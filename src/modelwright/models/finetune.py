@@ -7,12 +7,12 @@ Shapes: b batch, t tokens, w width.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor, nn
 
+from modelwright.base.nouns import Sizes
 from modelwright.base.optional import require
 from modelwright.models import lora, names
 from modelwright.models.encoder import Encoder, TextClassifier
@@ -30,7 +30,7 @@ class Foreign(nn.Module):
         return self.model(input_ids=token_ids_bt, attention_mask=mask_bt).last_hidden_state
 
 
-def build(settings: Finetune, sizes: Mapping[str, int], checkpoint: Path | None) -> TextClassifier:
+def build(settings: Finetune, sizes: Sizes, checkpoint: Path | None) -> TextClassifier:
     """From the checkpoint's weights and a random head.
 
     Raises:
@@ -56,14 +56,14 @@ def write(module: TextClassifier, folder: Path) -> dict[str, Any]:
     return names.read_config(folder)
 
 
-def read(settings: Finetune, sizes: Mapping[str, int], folder: Path) -> TextClassifier:
+def read(settings: Finetune, sizes: Sizes, folder: Path) -> TextClassifier:
     """What `write` wrote."""
     module = _classifier(settings, sizes, folder)
     names.read_head(module.head, folder)
     return module
 
 
-def _classifier(settings: Finetune, sizes: Mapping[str, int], folder: Path) -> TextClassifier:
+def _classifier(settings: Finetune, sizes: Sizes, folder: Path) -> TextClassifier:
     config = names.read_config(folder)
     if names.is_bert(config):
         encoder = names.read_bert(folder, settings.dropout)

@@ -13,10 +13,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
-from modelwright.base.errors import ReleaseError
-from modelwright.base.nouns import Example, Outputs
+from modelwright.base.errors import ReleaseError, SpecError
+from modelwright.base.nouns import Example, Outputs, Sizes
 from modelwright.base.store import write_json, writing
-from modelwright.spec.routes.route import Route, all_routes
+from modelwright.spec.routes.route import GradientRoute, Route, all_routes
 
 if TYPE_CHECKING:
     import onnx
@@ -43,21 +43,36 @@ def architecture(route: Route) -> ModuleType:
     return importlib.import_module(f"modelwright.models.{route.architecture}")
 
 
-def build(route: Route, sizes: Mapping[str, int], checkpoint: Path | None) -> nn.Module:
-    """The route's module with its starting weights, in float32, on the CPU. Random weights come from torch's generator.
+def build(route: Route, sizes: Sizes, checkpoint: Path | None) -> nn.Module:
+    """The route's module with its starting weights, in float32, on the CPU. Random weights come from torch's generator; the route's
+    `initialiser` shapes them (from a checkpoint: those of the new output layer only, which must then be called `head`).
 
     Raises:
         ReleaseError: the checkpoint is damaged.
+        SpecError: an initialiser is named where all weights come from a checkpoint.
     """
-    return architecture(route).build(route, sizes, checkpoint)
+    module = architecture(route).build(route, sizes, checkpoint)
+    if isinstance(route, GradientRoute) and route.initialiser != "default":
+        from modelwright.models.initialise import initialise
+
+        fresh = module if checkpoint is None else getattr(module, "head", None)
+        if fresh is None:
+            raise SpecError(
+                f"initialiser is {route.initialiser}, but every weight of {route.name} comes from its checkpoint",
+                expected="initialiser: default",
+                where=f"routes: {route.name}.initialiser",
+                remedy="Leave initialiser out.",
+            )
+        initialise(fresh, route.initialiser, route.initialiser_scale)
+    return module
 
 
-def fit(route: Route, sizes: Mapping[str, int], examples: Sequence[Example], seed: int) -> Fitted:
+def fit(route: Route, sizes: Sizes, examples: Sequence[Example], seed: int) -> Fitted:
     """Fit a model of kind "fit"."""
     return architecture(route).fit(route, sizes, examples, seed)
 
 
-def save(module: nn.Module, route: Route, sizes: Mapping[str, int], folder: Path) -> None:
+def save(module: nn.Module, route: Route, sizes: Sizes, folder: Path) -> None:
     """Write `model.safetensors` and `config.json` (transformers' own where it knows the architecture). Adapters are merged
     into `module` itself."""
     from modelwright.models import names
@@ -71,7 +86,7 @@ def save(module: nn.Module, route: Route, sizes: Mapping[str, int], folder: Path
         names.write_weights(module.state_dict(), folder / names.WEIGHTS)
         config = {"model_type": f"modelwright-{route.architecture}", "architectures": [type(module).__name__]}
     settings = route.model_dump(mode="json", by_alias=True)
-    write_json(folder / names.CONFIG, {**config, OURS: {"route": route.name, "settings": settings, "sizes": dict(sizes)}})
+    write_json(folder / names.CONFIG, {**config, OURS: {"route": route.key(), "settings": settings, "sizes": dict(sizes)}})
 
 
 def load(folder: Path) -> nn.Module:
@@ -94,7 +109,7 @@ def load(folder: Path) -> nn.Module:
     return module.eval()
 
 
-def describe(folder: Path) -> tuple[Route, dict[str, int]]:
+def describe(folder: Path) -> tuple[Route, Sizes]:
     """Route and sizes of a saved module.
 
     Raises:

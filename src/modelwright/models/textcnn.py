@@ -8,13 +8,13 @@ Shapes: b batch, t tokens, w width, k channels of a kernel, c classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from modelwright.base.nouns import Sizes
 from modelwright.models import pooling
 from modelwright.models.dropout import Dropout
 from modelwright.spec.routes.textcnn import TextCNN as TextCNNRoute
@@ -28,7 +28,7 @@ class TextCNN(nn.Module):
         sizes: vocabulary, classes, padding.
     """
 
-    def __init__(self, settings: TextCNNRoute, sizes: Mapping[str, int]) -> None:
+    def __init__(self, settings: TextCNNRoute, sizes: Sizes) -> None:
         super().__init__()
         self.words = nn.Embedding(sizes["vocabulary"], settings.width, padding_idx=sizes["padding"])
         nn.init.normal_(self.words.weight, std=0.1)
@@ -48,6 +48,6 @@ class TextCNN(nn.Module):
         return {"logits": self.head(self.dropout(torch.cat(found, dim=1)))}
 
 
-def build(settings: TextCNNRoute, sizes: Mapping[str, int], checkpoint: Path | None) -> TextCNN:
+def build(settings: TextCNNRoute, sizes: Sizes, checkpoint: Path | None) -> TextCNN:
     """From random weights."""
     return TextCNN(settings, sizes)

@@ -17,7 +17,7 @@ from typing import Any, Self
 import numpy as np
 
 from modelwright.base.errors import ReleaseError, TrainError
-from modelwright.base.nouns import Example, Outputs
+from modelwright.base.nouns import Example, Outputs, Sizes
 from modelwright.base.optional import require
 from modelwright.base.store import writing
 
@@ -127,7 +127,7 @@ class Fitted:
         return model
 
 
-def fit(settings: Any, sizes: Mapping[str, int], examples: Sequence[Example], seed: int) -> Fitted:
+def fit(settings: Any, sizes: Sizes, examples: Sequence[Example], seed: int) -> Fitted:
     """Learn from encoded training rows.
 
     Args:

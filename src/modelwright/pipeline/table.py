@@ -42,10 +42,10 @@ def steps(loaded: Loaded) -> list[Step]:
     def of_route(name: str) -> dict:
         route = project.routes[name]
         own = route.model_dump(mode="json", by_alias=True, exclude={"budget", "seed"})
-        return {"route": route.name, "task": project.task, "seed": train.seed(project, name), **own}
+        return {"route": route.name, **part("task", "learn"), "seed": train.seed(project, name), **own}
 
     hour = project.compute.model_dump(mode="json", exclude={"api", "peak_to_mean"})  # what an hour here costs
-    table = [Step("data", (), {**part("task", "data"), "source": data.identity(loaded)}, ("data",), data.work)]
+    table = [Step("data", (), {**part("task", "data", "learn"), "source": data.identity(loaded)}, ("data",), data.work)]
     for stage, work, outside in (("forecast", forecast.work, {"compute": hour, "machine": here}), ("train", train.work, {})):
         for name in routes:
             settings = {**of_route(name), "from": train.start(loaded, name), "budget": train.budget(project, name), **outside}

@@ -25,6 +25,7 @@ from modelwright.spec.compute import Compute
 from modelwright.spec.load import FILE_NAME, Loaded, load
 from modelwright.spec.project import Project
 from modelwright.spec.venture import Venture
+from modelwright.tasks.contract import TASKS
 from modelwright.venture import cost
 from modelwright.venture.figures import Figure
 from modelwright.venture.plan import plan
@@ -162,8 +163,8 @@ def replan(where: str | Path, settings: Sequence[str] = (), today: date | None =
     """
     file, run = locate(where)
     settings = [_whole(setting) for setting in settings]
-    changed = load(file, settings)
-    plain = load(file) if settings else changed
+    changed = load(file, TASKS, settings)
+    plain = load(file, TASKS) if settings else changed
     measured = read(run)
     today = today or date.today()
     before = _plan(plain, measured, today) if compare else None

@@ -8,9 +8,10 @@ from modelwright.pipeline.context import Context
 
 _WORDS: dict[str, tuple[str, str]] = {
     "data": (
-        "{read:,} rows → {kept:,} kept · quarantined: {quarantined} · {labels} labels, largest {largest:.0%}",
-        "{read:,} 行 → 保留 {kept:,} 行 · 隔离：{quarantined} · {labels} 个类别，最大占 {largest:.0%}",
+        "{read:,} rows → {kept:,} kept · quarantined: {quarantined}",
+        "{read:,} 行 → 保留 {kept:,} 行 · 隔离：{quarantined}",
     ),
+    "data-labels": ("{labels} labels, largest {largest:.0%}", "{labels} 个类别，最大占 {largest:.0%}"),
     "none": ("none", "无"),
     "unknown": ("unknown", "未知"),
     "forecast": ("{route} {took}, {memory}, {money}", "{route} {took}，{memory}，{money}"),

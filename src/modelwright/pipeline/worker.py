@@ -112,9 +112,10 @@ def _work(request: dict[str, Any]) -> dict[str, Any]:
     """In the step's process: do the work, translate its end into a reply."""
     from modelwright.pipeline.table import steps
     from modelwright.spec.load import from_values
+    from modelwright.tasks.contract import TASKS
 
     try:
-        loaded = from_values(request["values"], Path(request["folder"]))
+        loaded = from_values(request["values"], TASKS, Path(request["folder"]))
         step = next(item for item in steps(loaded) if item.name == request["step"])
         inputs = {name: Path(path) for name, path in request["inputs"].items()}
         ledger = Ledger(Path(request["ledger"]), Source(**request["source"]))

@@ -12,15 +12,19 @@ from modelwright.spec.section import Section
 class Clean(Section):
     """What happens to bad rows. Nothing is dropped in silence: removed rows lie in quarantine with their reason."""
 
-    duplicates: Literal["exact", "near", "keep"] = Field(
-        "exact", description="exact: same text after Unicode and space folding; near: also MinHash similarity; keep: leave them"
+    duplicates: Literal["exact", "near", "keep"] | None = Field(
+        None,
+        description="exact: equal inputs (texts after Unicode and space folding); near: also texts alike by MinHash; "
+        "keep: leave them; default: the task's habit, most often exact",
     )
     similarity: float = Field(0.85, gt=0.3, le=1, description="estimated Jaccard similarity from which rows are near duplicates")
-    contradictions: Literal["quarantine", "keep"] = Field(
-        "quarantine", description="the same text under different labels: quarantine all its copies, or keep them"
+    contradictions: Literal["quarantine", "keep"] | None = Field(
+        None,
+        description="equal inputs under different labels: quarantine all copies, or keep them; default: the task's habit "
+        "(texts: quarantine; tables: keep)",
     )
-    missing_label: Literal["error", "quarantine"] = Field("error", description="rows without a label")
-    missing_text: Literal["error", "quarantine"] = Field("quarantine", description="rows without the task's input")
+    missing_label: Literal["error", "quarantine"] = Field("error", description="rows without a label (or a number to predict)")
+    missing_text: Literal["error", "quarantine"] = Field("quarantine", description="rows without one of the task's inputs")
     fold_labels: bool = Field(
         True, description="unite labels that differ only by case or spaces; the most frequent spelling wins"
     )
@@ -35,11 +39,13 @@ class Split(Section):
     test: float = Field(0.2, gt=0, lt=0.9, description="share of rows held out and scored once per route")
     validation: float = Field(0.1, gt=0, lt=0.9, description="share of rows for early stopping, tuning and choosing")
     seed: int = Field(7, ge=0)
-    by: Literal["stratified", "group", "time"] = Field(
-        "stratified",
-        description="stratified: label balance kept; group: rows that share `column` stay together; time: the latest rows are the test",
+    by: Literal["stratified", "group", "time", "last"] | None = Field(
+        None,
+        description="stratified: label balance kept (at random where there are no labels); group: rows that share `column` stay "
+        "together; time: the latest rows are the test; last: of each user the last row is the test, the one before it validation; "
+        "default: the task's habit, most often stratified",
     )
-    column: str | None = Field(None, description="for group and time: the column")
+    column: str | None = Field(None, description="for group and time: the column; default: the task's own for it, if it has one")
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -47,8 +53,10 @@ class Split(Section):
             raise ValueError(
                 f"test + validation below 1, so that rows are left to learn from, not {self.test + self.validation:g}"
             )
-        if (self.column is None) != (self.by == "stratified"):
-            raise ValueError("`column` with by: group or by: time, and only there")
+        if self.column is None and self.by == "group":
+            raise ValueError("`column` with by: group")
+        if self.column is not None and self.by in (None, "stratified"):
+            raise ValueError("`column` only with by: group, time or last")
         return self
 
 

@@ -21,8 +21,9 @@ from pydantic import ValidationError
 
 from modelwright.base.errors import SpecError
 from modelwright.base.store import json_hash
+from modelwright.spec.known import Tasks
 from modelwright.spec.project import Project
-from modelwright.spec.routes.route import Route, all_routes, routes_of
+from modelwright.spec.routes.route import Route, all_routes
 from modelwright.spec.section import Section
 from modelwright.spec.tree import Keys, Places, parse
 
@@ -49,11 +50,12 @@ class Loaded:
     hash: str
 
 
-def load(where: Path, overrides: Sequence[str] = ()) -> Loaded:
+def load(where: Path, tasks: Tasks, overrides: Sequence[str] = ()) -> Loaded:
     """Read a project.
 
     Args:
         where: the project folder or its file.
+        tasks: those there are.
         overrides: `a.b=c` settings that win over the file's.
 
     Raises:
@@ -76,7 +78,7 @@ def load(where: Path, overrides: Sequence[str] = ()) -> Loaded:
     shown: dict[Keys, str] = {}
     tree = _substitute(tree, tree, (), places, shown, ())
     places.shown = shown
-    project = _validate(tree, places)
+    project = _validate(tree, tasks, places)
     values = project.model_dump(mode="json", by_alias=True)
     resolved = _show(values, shown)
     for name, route in project.routes.items():
@@ -84,13 +86,14 @@ def load(where: Path, overrides: Sequence[str] = ()) -> Loaded:
     return Loaded(project, file.parent.resolve(), resolved, json_hash(values))
 
 
-def from_values(values: Mapping[str, Any], folder: Path) -> Loaded:
+def from_values(values: Mapping[str, Any], tasks: Tasks, folder: Path) -> Loaded:
     """The project that `Project.model_dump` wrote (with each route's kind under "route"); for worker processes."""
-    routes = {}
+    known, routes = tasks.routes(values["task"]), {}
     for name, settings in values["routes"].items():
         settings = dict(settings)
-        routes[name] = all_routes()[settings.pop("route")].model_validate(settings)
-    project = Project.model_validate({**values, "routes": routes})
+        routes[name] = known[settings.pop("route")].model_validate(settings)
+    learn = tasks.settings(values["task"]).model_validate(values["learn"])
+    project = Project.model_validate({**values, "routes": routes, "learn": learn})
     return Loaded(project, folder, {}, json_hash(project.model_dump(mode="json", by_alias=True)))
 
 
@@ -184,22 +187,37 @@ def _show(values: Any, shown: Mapping[Keys, str], path: Keys = ()) -> Any:
     return values
 
 
-def _validate(tree: dict[str, Any], places: Places) -> Project:
+def _validate(tree: dict[str, Any], tasks: Tasks, places: Places) -> Project:
     tree = dict(tree)
     task = tree.get("task")
     if isinstance(task, str):
-        known = sorted({name for route in all_routes().values() for name in route.tasks})
-        if task not in known:
-            raise _not_one_of("task", task, "a task", known, places.of(("task",)), "modelwright tasks")
+        if task not in tasks.names():
+            raise _not_one_of("task", task, "a task", tasks.names(), places.of(("task",)), "modelwright tasks")
         if isinstance(tree.get("routes"), dict):
-            tree["routes"] = {name: _route(name, raw, task, places) for name, raw in tree["routes"].items()}
+            known = tasks.routes(task)
+            tree["routes"] = {name: _route(name, raw, task, known, places) for name, raw in tree["routes"].items()}
+        tree["learn"] = _learn(tree.get("learn"), tasks.settings(task), places)
     try:
         return Project.model_validate(tree)
     except ValidationError as error:
         raise _translate(error, (), Project, places) from error
 
 
-def _route(name: str, raw: Any, task: str, places: Places) -> Route:
+def _learn(raw: Any, kind: type[Section], places: Places) -> Section:
+    if raw is not None and not isinstance(raw, dict):
+        raise SpecError(
+            f"learn is {raw!r}",
+            expected=f"the task's own settings ({', '.join(_keys_at(kind, ())) or 'it has none'})",
+            where=places.of(("learn",)),
+            remedy="Write them as keys and values below learn, or leave it out.",
+        )
+    try:
+        return kind.model_validate(raw or {})
+    except ValidationError as error:
+        raise _translate(error, ("learn",), kind, places) from error
+
+
+def _route(name: str, raw: Any, task: str, known: Mapping[str, type[Route]], places: Places) -> Route:
     settings = {} if raw is None else raw
     path: Keys = ("routes", name)
     if not isinstance(settings, dict):
@@ -218,7 +236,6 @@ def _route(name: str, raw: Any, task: str, places: Places) -> Route:
         )
     settings = dict(settings)
     kind = str(settings.pop("route", name))
-    known = routes_of(task)
     if kind not in known:
         raise _not_one_of(
             f"routes.{name}", kind, f"a route of {task}", list(known), places.of((*path, "route")), f"modelwright tasks {task}"
@@ -254,7 +271,7 @@ def _translate(error: ValidationError, prefix: Keys, root: type[Section], places
     key = ".".join(str(part) for part in path)
     if first["type"] == "extra_forbidden":
         known = sorted(_keys_at(root, inner[:-1]))
-        if root is not Project and len(inner) == 1:
+        if prefix[:1] == ("routes",) and len(inner) == 1:
             known = sorted([*known, "route"])
         return SpecError(
             f"{key} is not a setting.",
@@ -309,19 +326,27 @@ def _description(root: type[Section], path: Keys) -> str:
     return _field(root, path)[1] or "as the reference says"
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema(tasks: Tasks) -> dict[str, Any]:
     """The project file's JSON schema for editors, from the same types that validate it."""
     schema = Project.model_json_schema(by_alias=True)
     definitions = schema.setdefault("$defs", {})
-    properties = {}
-    for name, route in all_routes().items():
-        part = route.model_json_schema(by_alias=True)
+
+    def define(name: str, section: type[Section], **more: Any) -> dict[str, str]:
+        part = section.model_json_schema(by_alias=True)
         definitions.update(part.pop("$defs", {}))
-        part["properties"]["route"] = {"const": name, "description": "the route, where the key is a name of your own"}
-        definitions[f"route-{name}"] = part
-        properties[name] = {"anyOf": [{"$ref": f"#/$defs/route-{name}"}, {"type": "null"}]}
-    named = [{"allOf": [{"$ref": f"#/$defs/route-{name}"}, {"required": ["route"]}]} for name in all_routes()]
+        part["properties"] = {**part.get("properties", {}), **more}
+        definitions[name] = part
+        return {"$ref": f"#/$defs/{name}"}
+
+    choices: dict[str, list[dict[str, str]]] = {}
+    for key, route in all_routes().items():
+        said = {"const": route.name, "description": "the route, where the key is a name of your own"}
+        choices.setdefault(route.name, []).append(define(f"route-{key}", route, route=said))
+    properties = {name: {"anyOf": [*found, {"type": "null"}]} for name, found in choices.items()}
+    named = [{"allOf": [one, {"required": ["route"]}]} for found in choices.values() for one in found]
     schema["properties"]["routes"] |= {"type": "object", "properties": properties, "additionalProperties": {"anyOf": named}}
+    learned = {"learn": {"anyOf": [define(f"learn-{name}", tasks.settings(name)) for name in tasks.names()]}}
+    schema["properties"] |= learned
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = FILE_NAME
     return schema

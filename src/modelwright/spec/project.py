@@ -28,6 +28,7 @@ class Project(Section):
     language: Literal["en", "zh"] = Field("en", description="language of reports and messages")
     task: str = Field(description="what is learned, as the Hugging Face hub names it; see `modelwright tasks`")
     data: Data
+    learn: SerializeAsAny[Section] = Field(Section(), description="the task's own settings; see `modelwright tasks TASK`")
     routes: dict[str, SerializeAsAny[Route]] = Field(
         min_length=1, description="name → settings; a name of your own needs `route:` with one of the task's routes"
     )

@@ -19,9 +19,10 @@ import numpy as np
 from pydantic import BaseModel
 
 from modelwright.base.errors import ReleaseError, SpecError
-from modelwright.base.nouns import Batch, Column, Example, Outputs, Prediction, Row
+from modelwright.base.nouns import Batch, Column, Example, Habits, Outputs, Prediction, Row, Sizes
 from modelwright.base.store import read_json
-from modelwright.spec.routes.route import Route
+from modelwright.spec.routes.route import Route, all_routes
+from modelwright.spec.section import Section
 
 TASK_FILE = "task.json"
 
@@ -35,12 +36,21 @@ class Metric:
     unit: str = "1"
 
 
+class NoSettings(Section):
+    """The task has no settings of its own."""
+
+
 class Task(ABC):
     """A task, fitted on training rows for one route.
 
     Class attributes:
         name: as the Hugging Face hub names it.
+        about: what it learns, in a line.
         columns: the roles a row must have; inputs first.
+        habits: how its rows are cleaned and split where the project leaves it open.
+        settings: its part of the project file (`learn:`), defined in the task's own file.
+        reads: the ways in which it can turn rows into inputs; a route names one of them.
+        wants: what it needs of a model's outputs; a route gives it.
         metrics: every figure that `score` gives; the first is the headline, which decides unless the project says otherwise.
         request: one row of a request, as served.
         prediction: the Prediction subclass that `decode` gives, as served.
@@ -53,25 +63,43 @@ class Task(ABC):
     """
 
     name: ClassVar[str]
+    about: ClassVar[str]
     columns: ClassVar[tuple[Column, ...]]
+    habits: ClassVar[Habits] = Habits()
+    settings: ClassVar[type[Section]] = NoSettings
+    reads: ClassVar[tuple[str, ...]]
+    wants: ClassVar[str]
     metrics: ClassVar[tuple[Metric, ...]]
     request: ClassVar[type[BaseModel]]
     prediction: ClassVar[type[Prediction]]
     exam_kinds: ClassVar[tuple[str, ...]]
 
     loss: str
-    sizes: Mapping[str, int]
+    sizes: Sizes
     axes: Mapping[str, tuple[str, ...]]
 
     @classmethod
+    def arrange(cls, splits: Mapping[str, Sequence[Row]], learn: Section) -> dict[str, list[Row]]:
+        """From the records of each split ("train", "validation", "test") to the rows that are learned from and asked.
+
+        They are the same unless one question spans several records: a forecast is asked of a window of a series, a recommendation
+        of a user's history. A row of a later split may look back into earlier ones, never forward.
+
+        Args:
+            learn: an instance of `settings`.
+        """
+        return {name: list(rows) for name, rows in splits.items()}
+
+    @classmethod
     @abstractmethod
-    def fit(cls, rows: Sequence[Row], route: Route, checkpoint: Path | None = None) -> Self:
+    def fit(cls, rows: Sequence[Row], route: Route, checkpoint: Path | None = None, learn: Section | None = None) -> Self:
         """Learn vocabulary, labels and statistics from training rows only.
 
         Args:
             rows: the training split.
             route: its `reads` decides how rows become inputs.
             checkpoint: folder of the checkpoint the route starts from, for its tokenizer; None from scratch.
+            learn: an instance of `settings`; None for its defaults.
 
         Raises:
             DataError: the rows can't teach this task (one class only, no text).
@@ -118,6 +146,21 @@ class Task(ABC):
             RequestError: wrong type, empty, or too large to be meant.
         """
 
+    @classmethod
+    def request_of(cls, row: Row) -> dict[str, Any]:
+        """A row as the request that asks for it, in JSON: what `read_request` turns back into the row's inputs."""
+        return {name: row.values[name] for name in cls.request.model_fields if name in row.values}
+
+    @classmethod
+    def shown(cls, row: Row) -> dict[str, str]:
+        """A row's inputs for people, in lists of mistakes: "text", and "image" (a data URI) where there is one to see."""
+        given = [row.values.get(column.role) for column in cls.columns if column.input]
+        return {"text": " ".join(str(value) for value in given if value is not None)}
+
+    def watch(self, predictions: Sequence[Prediction], rows: Sequence[Row]) -> None:  # noqa: B027  (most tasks learn nothing)
+        """See the trained model's answers on the validation split, once, before the task is saved for good: a task that states
+        probabilities may calibrate them here. By default nothing is learned from them."""
+
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write `task.json` (with "task": name) and what else `load` needs, in open formats."""
@@ -135,6 +178,21 @@ class Task(ABC):
     @abstractmethod
     def exam_rows(cls, seed: int, kind: str = "") -> list[Row]:
         """Small made rows that can be learned in seconds, for the examiner. `kind` is one of `exam_kinds`; default: the first."""
+
+    @classmethod
+    @abstractmethod
+    def exam_strange(cls) -> list[Row]:
+        """Rows whose inputs are of a wrong type: `encode` refuses each by RequestError, naming the row."""
+
+    @classmethod
+    def exam_unteachable(cls) -> list[list[Row]]:
+        """Training splits that `fit` refuses by DataError: no rows; all of one answer; none with an answer."""
+        rows, targets = cls.exam_rows(0), [column.role for column in cls.columns if not column.input and column.required]
+        if not targets:
+            return [[]]
+        same = [Row(row.id, {**row.values, **{role: rows[0].values[role] for role in targets}}) for row in rows]
+        bare = [Row(row.id, {name: value for name, value in row.values.items() if name not in targets}) for row in rows]
+        return [[], same, bare]
 
     @classmethod
     @abstractmethod
@@ -168,6 +226,28 @@ def get_task(name: str) -> type[Task]:
         ) from None
 
 
+class _TaskFolder:
+    """What `spec` must know of tasks (`spec.known.Tasks`)."""
+
+    def names(self) -> list[str]:
+        return list(all_tasks())
+
+    def settings(self, task: str) -> type[Section]:
+        return get_task(task).settings
+
+    def routes(self, task: str) -> dict[str, type[Route]]:
+        return routes_of(get_task(task))
+
+
+TASKS = _TaskFolder()
+
+
+def routes_of(task: type[Task]) -> dict[str, type[Route]]:
+    """The routes that can learn `task`, by name, in alphabetical order: those that read what it offers and give what it wants."""
+    found = [route for route in all_routes().values() if route.reads in task.reads and task.wants in route.gives]
+    return {route.name: route for route in sorted(found, key=lambda route: route.name)}
+
+
 def load_task(folder: Path) -> Task:
     """The fitted task that was saved in `folder`.
 
@@ -184,3 +264,13 @@ def load_task(folder: Path) -> Task:
             remedy="Give the folder of a run's release, or make it again: modelwright run --from release",
         ) from error
     return get_task(name).load(folder)
+
+
+def damaged(path: Path, error: Exception) -> ReleaseError:
+    """The error for a task's file that is missing or does not parse."""
+    return ReleaseError(
+        f"can't be read: {str(error).splitlines()[0][:200] if str(error) else type(error).__name__}",
+        expected="the file as Modelwright wrote it",
+        where=str(path),
+        remedy="Make the folder again: modelwright run --from train",
+    )

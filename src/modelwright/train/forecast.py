@@ -21,6 +21,7 @@ from modelwright.base.machine import resident_bytes
 from modelwright.base.nouns import Row
 from modelwright.models import registry
 from modelwright.spec.routes.route import GradientRoute, Route
+from modelwright.spec.section import Section
 from modelwright.tasks.contract import Task
 from modelwright.train.buckets import epoch_batches
 from modelwright.train.loop import SAVING_SHARE
@@ -57,6 +58,7 @@ def forecast_route(
     limits: Limits,
     seed: int,
     console: Console,
+    learn: Section | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
     """Predict what `train_route` will report for the same arguments.
@@ -71,14 +73,17 @@ def forecast_route(
     with console.progress(f"forecast {route.name}") as progress:
         progress.update(0)
         began = clock()
+        fitted = task.fit(rows, route, checkpoint, learn)
+        fit_s = clock() - began
         if isinstance(route, GradientRoute):
             with torch.random.fork_rng(), freed_memory_kept():
-                return _gradient(task, route, rows, validation, checkpoint, limits, seed, clock)
-        return _fit(task, route, rows, validation, checkpoint, seed, clock, began)
+                return _gradient(fitted, fit_s, route, rows, validation, checkpoint, limits, seed, clock)
+        return _fit(fitted, fit_s, route, rows, validation, seed, clock)
 
 
 def _gradient(
-    task: type[Task],
+    fitted: Task,
+    fit_s: float,
     route: GradientRoute,
     rows: Sequence[Row],
     validation: Sequence[Row],
@@ -87,15 +92,13 @@ def _gradient(
     seed: int,
     clock: Callable[[], float],
 ) -> dict[str, Any]:
-    began = clock()
-    fitted = task.fit(rows, route, checkpoint)
-    fit_s = clock() - began
     sample, held = _strided(rows, _ROWS), _strided(validation, _ROWS)
     began = clock()
     ready = prepare(fitted, route, sample, held, checkpoint, seed)
     prepare_s = (clock() - began) * len(rows) / max(1, len(sample))
-    steps = _time_steps(ready, route, seed, clock)
-    batches = epoch_batches(ready.lengths, route.batch_size, seed, 0)
+    part = route.rows_per_part(len(rows))
+    steps = _time_steps(ready, part, seed, clock)
+    batches = epoch_batches(ready.lengths, part, seed, 0)
     scale = len(rows) / max(1, len(sample))
     parts = _Parts(
         setup_s=fit_s + prepare_s + steps.first_s,
@@ -109,7 +112,7 @@ def _gradient(
 
 def _sum(parts: _Parts, route: GradientRoute, limits: Limits, rows: int, ready: Prepared) -> dict[str, Any]:
     """From seconds of each part to the whole, under the limits."""
-    per_epoch = -(-rows // route.batch_size)
+    per_epoch = -(-rows // route.rows_per_step(rows))
     notes = []
     steps = per_epoch * route.epochs
     if limits.steps is not None and limits.steps < steps:
@@ -126,9 +129,11 @@ def _sum(parts: _Parts, route: GradientRoute, limits: Limits, rows: int, ready: 
 
     seconds = whole(steps)
     soonest = min(steps, per_epoch * (route.patience + 1)) if route.patience else steps
+    if route.stop_at_loss is not None:
+        soonest = min(soonest, per_epoch)
     low, high = whole(soonest) * (1 - _SPREAD), seconds * (1 + _SPREAD)
     if soonest < steps:
-        notes.append(f"the low end is early stopping after epoch {route.patience + 1}, the soonest possible")
+        notes.append(f"the low end is early stopping after epoch {-(-soonest // per_epoch)}, the soonest possible")
     if limits.seconds is not None and seconds > limits.seconds * AIM:
         overhead_s = whole(0)
         share = max(0.0, limits.seconds * AIM - overhead_s) / max(seconds - overhead_s, 1e-9)
@@ -162,18 +167,16 @@ class _Steps:
         return float(np.interp(length, self.lengths, self.measured_s))
 
 
-def _time_steps(ready: Prepared, route: GradientRoute, seed: int, clock: Callable[[], float]) -> _Steps:
+def _time_steps(ready: Prepared, part: int, seed: int, clock: Callable[[], float]) -> _Steps:
     """Time steps at the shortest, middle and longest batches of an epoch. The very first step also warms the machine up."""
-    longest = {
-        max(ready.lengths[row] for row in batch): batch for batch in epoch_batches(ready.lengths, route.batch_size, seed, 0)
-    }
+    longest = {max(ready.lengths[row] for row in batch): batch for batch in epoch_batches(ready.lengths, part, seed, 0)}
     ordered = sorted(longest)
     chosen = sorted({ordered[round(at * (len(ordered) - 1) / (_LENGTHS - 1))] for at in range(_LENGTHS)})
     first_s, measured_s, memory = 0.0, [], 0
     for number, length in enumerate(chosen):
-        batch = ready.task.collate([ready.examples[row] for row in longest[length]])
-        warm_s = _time(lambda: ready.stepper.learn(batch, 0.0), clock)  # noqa: B023  rate 0: only time is wanted
-        step_s = min(_time(lambda: ready.stepper.learn(batch, 0.0), clock) for _ in range(_REPEATS))  # noqa: B023
+        whole = [(1.0, ready.task.collate([ready.examples[row] for row in longest[length]]))]
+        warm_s = _time(lambda: ready.stepper.learn(whole, 0.0), clock)  # noqa: B023  rate 0: only time is wanted
+        step_s = min(_time(lambda: ready.stepper.learn(whole, 0.0), clock) for _ in range(_REPEATS))  # noqa: B023
         first_s = max(0.0, warm_s - step_s) if number == 0 else first_s
         measured_s.append(step_s)
         memory = max(memory, ready.stepper.memory_bytes())
@@ -198,19 +201,16 @@ def _time_saving(ready: Prepared, clock: Callable[[], float]) -> float:
 
 
 def _fit(
-    task: type[Task],
+    fitted: Task,
+    fit_s: float,
     route: Route,
     rows: Sequence[Row],
     validation: Sequence[Row],
-    checkpoint: Path | None,
     seed: int,
     clock: Callable[[], float],
-    began: float,
 ) -> dict[str, Any]:
     """Fit a sixth and a third of the rows; the growth between them says what all will take."""
-    fitted = task.fit(rows, route, checkpoint)
     sample = _strided(rows, _ROWS)
-    setup_s = clock() - began
     encode_s = _time(lambda: fitted.encode_many(sample[: max(1, len(sample) // 4)]), clock) * 4 * len(rows) / len(sample)
     seconds: list[float] = []
     for share in (6, 3):
@@ -222,7 +222,7 @@ def _fit(
     solve_s = seconds[1] * (3 * len(rows) / len(sample)) ** growth
     held = _strided(validation, 64)
     score_s = _time(lambda: score_fitted(fitted, model, held), clock) * len(validation) / len(held) if held else 0.0
-    whole = setup_s + encode_s + solve_s + score_s
+    whole = fit_s + encode_s + solve_s + score_s
     return {
         "seconds": whole,
         "seconds_low": whole * (1 - _SPREAD) - solve_s * 0.2,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,11 @@ from torch import nn
 
 from modelwright.base.console import Console
 from modelwright.base.machine import resident_bytes
-from modelwright.base.nouns import Example, Row
+from modelwright.base.nouns import Example, Outputs, Row
 from modelwright.base.store import write_json
 from modelwright.models import registry
 from modelwright.spec.routes.route import GradientRoute, Route
+from modelwright.spec.section import Section
 from modelwright.tasks.contract import Task
 from modelwright.train.buckets import sorted_batches
 from modelwright.train.loop import Loop
@@ -44,6 +46,7 @@ def train_route(
     console: Console,
     title: str,
     checkpoint_seconds: float,
+    learn: Section | None = None,
 ) -> dict[str, Any]:
     """Train one route and write the task's files, `checkpoint/`, `curve.jsonl`, `tensorboard/` and `result.json`.
 
@@ -56,6 +59,7 @@ def train_route(
         folder: exists. A `resume/` in it is continued, and removed at the end.
         title: the route's name in the project, for messages.
         checkpoint_seconds: a killed run loses at most about this much.
+        learn: the task's own settings; None for its defaults.
 
     Returns:
         What result.json holds.
@@ -66,7 +70,7 @@ def train_route(
         ReleaseError: the checkpoint to start from is damaged.
     """
     started = time.perf_counter()
-    fitted = task.fit(rows, route, checkpoint)
+    fitted = task.fit(rows, route, checkpoint, learn)
     fitted.save(folder)
     if isinstance(route, GradientRoute):
         with torch.random.fork_rng(), freed_memory_kept():
@@ -85,7 +89,9 @@ def train_route(
                 started=started,
             )
             outcome = loop.run()
-        registry.save(ready.stepper.finish(outcome.weights), route, fitted.sizes, folder / CHECKPOINT)
+        module = ready.stepper.finish(outcome.weights)
+        registry.save(module, route, fitted.sizes, folder / CHECKPOINT)
+        _watch(fitted, partial(registry.outputs, module), validation, folder)
         fitted.save(folder / CHECKPOINT)  # with its tokenizer, so that the folder loads elsewhere as any checkpoint does
         result = _gradient_result(loop, outcome.state, outcome.stopped_by)
         result["seconds"] = loop.spent()
@@ -157,6 +163,7 @@ def _fit(task: Task, route: Route, rows: Sequence[Row], validation: Sequence[Row
     seconds = time.perf_counter() - began
     peak = resident_bytes()
     model.save(folder / CHECKPOINT)
+    _watch(task, model.outputs, validation, folder)
     score = score_fitted(task, model, validation) if validation else {}
     return {
         "steps": 1,
@@ -176,12 +183,23 @@ def _fit(task: Task, route: Route, rows: Sequence[Row], validation: Sequence[Row
     }
 
 
+def _watch(task: Task, outputs: Callable[[Mapping[str, Any]], Outputs], validation: Sequence[Row], folder: Path) -> None:
+    """Let the task see the finished model's answers, if it learns from them, and save what it learned."""
+    if validation and type(task).watch is not Task.watch:
+        task.watch(_answers(task, outputs, validation), validation)
+        task.save(folder)
+
+
 def score_fitted(task: Task, model: registry.Fitted, rows: Sequence[Row]) -> Mapping[str, float]:
     """The task's metrics of a fitted model on `rows`."""
+    return task.score(task.align(_answers(task, model.outputs, rows), rows))
+
+
+def _answers(task: Task, answer: Callable[[Mapping[str, Any]], Outputs], rows: Sequence[Row]) -> list[Any]:
     examples = task.encode_many(rows)
     predictions: list[Any] = [None] * len(rows)
     for part in sorted_batches([example.length for example in examples], 64):
-        outputs = model.outputs(task.collate([examples[number] for number in part]).inputs)
+        outputs = answer(task.collate([examples[number] for number in part]).inputs)
         for number, prediction in zip(part, task.decode(outputs, [rows[number].id for number in part]), strict=True):
             predictions[number] = prediction
-    return task.score(task.align(predictions, rows))
+    return predictions

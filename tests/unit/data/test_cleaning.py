@@ -74,7 +74,7 @@ def test_every_copy_of_a_contradiction_goes() -> None:
 def test_the_first_copy_stays() -> None:
     quarantine = Quarantine()
     assert ids(remove_exact(records(("x", "a"), ("y", "a"), ("x  ", "a")), quarantine)) == "r0 r1"
-    assert quarantine.rows[0][2] == "same text as r0"
+    assert quarantine.rows[0][2] == "the same as r0"
 
 
 def test_a_chain_of_edits_does_not_pull_in_strangers() -> None:

@@ -69,7 +69,7 @@ def test_every_bad_row_lies_in_quarantine(run: Prepare, write_csv: Write, tmp_pa
     lines = quarantined(tmp_path / "out")
     assert len(lines) == 8
     copy = next(line for line in lines if line["id"] == "rows.csv:62")
-    assert (copy["reason"], copy["detail"], copy["text"]) == ("exact_duplicate", "same text as rows.csv:2", good[0][0])
+    assert (copy["reason"], copy["detail"], copy["text"]) == ("exact_duplicate", "the same as rows.csv:2", good[0][0])
 
 
 def test_near_copies_leave_or_are_counted(run: Prepare, write_csv: Write) -> None:

@@ -111,7 +111,7 @@ def said(number, label, probability, labels=None, scores=None):
 def test_mistakes_are_the_most_confident_first_with_an_excerpt():
     rows = [row(number, text=f"text {number}\n" + "long " * 300) for number in range(4)]
     found = answers(rows, [said(0, "a", 0.9), said(1, "b", 0.6), said(2, "b", 0.8), said(3, "b", 0.7)], "label")
-    kept = mistakes(found, 2, ["text"])
+    kept = mistakes(found, 2, lambda row: {"text": row.values["text"]})
     assert [(one["row_id"], one["truth"], one["predicted"], one["probability"]) for one in kept] == [
         ("r2", "a", "b", 0.8),
         ("r3", "a", "b", 0.7),
@@ -124,7 +124,7 @@ def test_several_labels_are_right_only_together_and_state_each_label():
     scores = {"a": 0.9, "b": 0.2}
     found = answers(rows, [said(0, "a", 0.9, ("a",), scores), said(1, "a", 0.9, ("a",), scores)], "label")
     assert [one.right for one in found] == [False, True]
-    assert mistakes(found, 5, ["text"])[0]["truth"] == ["a", "b"]
+    assert mistakes(found, 5, lambda row: {"text": row.values["text"]})[0]["truth"] == ["a", "b"]
     stated, true = statements(found)
     assert stated == [0.9, 0.8, 0.9, 0.8] and true == [True, False, True, True]
 

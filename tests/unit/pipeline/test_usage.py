@@ -9,6 +9,7 @@ import pytest
 from modelwright.base.errors import DataError, MachineError
 from modelwright.pipeline.usage import identity, read
 from modelwright.spec.load import Loaded, load
+from modelwright.tasks.contract import TASKS
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "news-desk" / "modelwright.yaml"
 
@@ -17,7 +18,7 @@ def project(folder: Path, text: str | None, name: str = "customers.csv") -> Load
     (folder / "modelwright.yaml").write_text(EXAMPLE.read_text(encoding="utf-8"), encoding="utf-8")
     if text is not None:
         (folder / name).write_text(text, encoding="utf-8")
-    return load(folder, [f"venture.records={name}"])
+    return load(folder, TASKS, [f"venture.records={name}"])
 
 
 def test_durations_run_to_the_end_or_to_the_latest_day(tmp_path: Path) -> None:
@@ -38,7 +39,7 @@ def test_json_lines_and_what_changed(tmp_path: Path) -> None:
     before = identity(loaded)
     (tmp_path / "customers.jsonl").write_text(text + text, encoding="utf-8")
     assert before != identity(loaded)
-    assert read(load(EXAMPLE.parent)) is None and identity(load(EXAMPLE.parent)) is None
+    assert read(load(EXAMPLE.parent, TASKS)) is None and identity(load(EXAMPLE.parent, TASKS)) is None
 
 
 @pytest.mark.parametrize(

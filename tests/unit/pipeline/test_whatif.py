@@ -20,6 +20,7 @@ from modelwright.cli import main
 from modelwright.pipeline.readiness import read_artefacts, readiness, what_matters, with_plan
 from modelwright.pipeline.whatif import read, replan, scenario
 from modelwright.spec.load import load
+from modelwright.tasks.contract import TASKS
 from modelwright.venture.figures import Figure
 
 TODAY = date(2026, 11, 22)
@@ -29,7 +30,7 @@ RUN = "2026-11-22-090000-abc"
 def made_run(project: Path, name: str, cost: float, status: str = "finished") -> Path:
     run = project / "runs" / name
     (run / "rehearse").mkdir(parents=True)
-    write_json(run / "project.json", load(project).resolved)
+    write_json(run / "project.json", load(project, TASKS).resolved)
     write_json(run / "run.json", {"id": name, "status": status, "hash": "x", "created": "2026-11-22T09:00:00+00:00"})
     write_json(run / "rehearse" / "load.json", {"best": {"throughput": 200.0, "p95_ms": 20.0, "errors": 0}, "levels": []})
     write_json(run / "rehearse" / "manifest.json", {})
@@ -87,15 +88,15 @@ def test_the_newest_finished_run_counts(project):
 
 
 def test_the_machine_can_be_priced_and_filled_otherwise(project):
-    measured, loaded = read(project / "runs" / RUN), load(project)
+    measured, loaded = read(project / "runs" / RUN), load(project, TASKS)
     same, spent, capacity = measured.inputs(loaded.project.venture, loaded.project.compute, TODAY)
     assert same.value == 0.0005 and spent.value == 0.5 and capacity.value == pytest.approx(200 * 365.25 / 12 * 86400)
-    busier = load(project, ["compute.utilisation=0.8"]).project
+    busier = load(project, TASKS, ["compute.utilisation=0.8"]).project
     assert measured.inputs(busier.venture, busier.compute, TODAY)[0].value == pytest.approx(0.00025)
-    dearer = load(project, ["compute.price_per_hour=3.6 USD"]).project
+    dearer = load(project, TASKS, ["compute.price_per_hour=3.6 USD"]).project
     each, spent, _ = measured.inputs(dearer.venture, dearer.compute, TODAY)
     assert each.value == pytest.approx(1000 * 3.6 / (3600 * 200 * 0.4)) and spent.value == pytest.approx(0.1)
-    euros = load(project, ["venture.currency=EUR", "venture.exchange={USD: 0.5}"]).project
+    euros = load(project, TASKS, ["venture.currency=EUR", "venture.exchange={USD: 0.5}"]).project
     assert measured.inputs(euros.venture, euros.compute, TODAY)[0].value == pytest.approx(0.00025)
     assert measured.inputs(euros.venture, euros.compute, TODAY)[0].unit == "EUR"
 
@@ -183,7 +184,7 @@ def test_a_what_if_takes_less_than_a_second(project):
 
 
 def test_readiness_puts_risks_and_compliance_side_by_side(project):
-    run, loaded = project / "runs" / RUN, load(project, ["risk.owners={legal: Ada}", "compliance.markets=[EU]"])
+    run, loaded = project / "runs" / RUN, load(project, TASKS, ["risk.owners={legal: Ada}", "compliance.markets=[EU]"])
     measured = read(run)
     inputs = measured.inputs(loaded.project.venture, loaded.project.compute, TODAY)
     content = replan(project, today=TODAY).content

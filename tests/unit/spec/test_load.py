@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from modelwright.base.errors import SpecError
 from modelwright.spec.load import Loaded, load
+from modelwright.tasks.contract import TASKS
 
 PLAIN = """\
 project: desk
@@ -31,7 +32,7 @@ Read = Callable[..., Loaded]
 def read(tmp_path: Path) -> Read:
     def act(text: str = PLAIN, overrides: Sequence[str] = ()) -> Loaded:
         (tmp_path / "modelwright.yaml").write_text(text, encoding="utf-8")
-        return load(tmp_path, overrides)
+        return load(tmp_path, TASKS, overrides)
 
     return act
 
@@ -49,7 +50,7 @@ def test_defaults_are_filled_in_and_shown(read: Read, tmp_path: Path) -> None:
     loaded = read()
     assert loaded.folder == tmp_path.resolve()
     assert loaded.project.data.split.test == 0.2
-    assert loaded.resolved["data"]["split"] == {"test": 0.2, "validation": 0.1, "seed": 7, "by": "stratified", "column": None}
+    assert loaded.resolved["data"]["split"] == {"test": 0.2, "validation": 0.1, "seed": 7, "by": None, "column": None}
     assert loaded.resolved["routes"]["bilstm"]["route"] == "bilstm"
     assert loaded.resolved["routes"]["bilstm"]["width"] == 64
     assert loaded.resolved["routes"]["bilstm"]["dropout"] == 0.3
@@ -57,7 +58,7 @@ def test_defaults_are_filled_in_and_shown(read: Read, tmp_path: Path) -> None:
 
 def test_the_file_itself_can_be_named(read: Read, tmp_path: Path) -> None:
     read()
-    assert load(tmp_path / "modelwright.yaml").project.project == "desk"
+    assert load(tmp_path / "modelwright.yaml", TASKS).project.project == "desk"
 
 
 def test_settings_are_frozen(read: Read) -> None:
@@ -149,7 +150,7 @@ def test_anchors_are_understood(read: Read) -> None:
 
 def test_a_byte_order_mark_is_no_harm(tmp_path: Path) -> None:
     (tmp_path / "modelwright.yaml").write_bytes(b"\xef\xbb\xbf" + PLAIN.encode())
-    assert load(tmp_path).project.project == "desk"
+    assert load(tmp_path, TASKS).project.project == "desk"
 
 
 @pytest.mark.parametrize("content", [None, PLAIN.encode("utf-16"), b"\xff\xfe\x00", "项目: 新闻".encode("gb18030")])
@@ -157,7 +158,7 @@ def test_an_unreadable_file_is_told(tmp_path: Path, content: bytes | None) -> No
     if content is not None:
         (tmp_path / "modelwright.yaml").write_bytes(content)
     with pytest.raises(SpecError) as caught:
-        load(tmp_path)
+        load(tmp_path, TASKS)
     assert "can't be read" in caught.value.came
     assert caught.value.where == str(tmp_path / "modelwright.yaml")
     assert "modelwright new" in caught.value.remedy
@@ -169,7 +170,7 @@ def test_a_route_may_run_twice_under_names_of_ones_own(read: Read) -> None:
     assert loaded.resolved["routes"]["narrow"]["route"] == "bilstm"
 
 
-@pytest.mark.parametrize("settings", ["test: 0.6, validation: 0.5", "by: group", "by: time", "column: source"])
+@pytest.mark.parametrize("settings", ["test: 0.6, validation: 0.5", "by: group", "by: stratified, column: source", "column: source"])
 def test_splits_that_can_not_be_made_are_refused(read: Read, settings: str) -> None:
     error = refused(read, PLAIN.replace("  source: news.csv", f"  source: news.csv\n  split: {{{settings}}}"))
     assert error.where == "modelwright.yaml:5"
@@ -295,5 +296,5 @@ def test_whatever_is_in_the_file_it_loads_or_is_refused(tmp_path_factory: pytest
     file = tmp_path_factory.getbasetemp() / "fuzz.yaml"
     file.write_text(text, encoding="utf-8")
     with pytest.raises(SpecError) as caught:
-        load(file)
+        load(file, TASKS)
     assert caught.value.where.startswith("fuzz.yaml")

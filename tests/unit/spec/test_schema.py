@@ -13,10 +13,11 @@ import yaml
 from modelwright.base.errors import SpecError
 from modelwright.spec.load import json_schema, load
 from modelwright.spec.project import Project
-from modelwright.spec.routes.route import Route, all_routes, routes_of
+from modelwright.spec.routes.route import Route, all_routes
+from modelwright.tasks.contract import TASKS
 
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*/modelwright.yaml"))
-SCHEMA = json_schema()
+SCHEMA = json_schema(TASKS)
 
 
 def _plain(**more: Any) -> dict[str, Any]:
@@ -40,7 +41,7 @@ def test_there_are_examples() -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
 def test_shipped_projects_load_and_fit_the_schema(path: Path) -> None:
-    assert load(path).project.project == path.parent.name
+    assert load(path, TASKS).project.project == path.parent.name
     jsonschema.validate(yaml.safe_load(path.read_text(encoding="utf-8")), SCHEMA)
 
 
@@ -57,7 +58,7 @@ def test_shipped_projects_load_and_fit_the_schema(path: Path) -> None:
 def test_right_trees_are_right_for_both(tree: dict[str, Any], tmp_path: Path) -> None:
     jsonschema.validate(tree, SCHEMA)
     (tmp_path / "modelwright.yaml").write_text(yaml.safe_dump(tree))
-    assert load(tmp_path).project.project == "desk"
+    assert load(tmp_path, TASKS).project.project == "desk"
 
 
 @pytest.mark.parametrize(
@@ -78,7 +79,7 @@ def test_wrong_trees_are_wrong_for_both(tree: dict[str, Any], tmp_path: Path) ->
         jsonschema.validate(tree, SCHEMA)
     (tmp_path / "modelwright.yaml").write_text(yaml.safe_dump(tree))
     with pytest.raises(SpecError):
-        load(tmp_path)
+        load(tmp_path, TASKS)
 
 
 def test_every_setting_is_described_or_named_clearly() -> None:
@@ -108,16 +109,20 @@ def test_every_setting_is_described_or_named_clearly() -> None:
 
 
 def test_routes_are_complete() -> None:
-    for name, route in all_routes().items():
-        assert route.name == name
-        assert route.tasks
+    learned = {route for name in TASKS.names() for route in TASKS.routes(name).values()}
+    for key, route in all_routes().items():
+        assert route.key() == key
+        assert key == route.name or key.startswith(f"{route.name}-")  # finetune, finetune-image
+        assert route in learned  # some task offers what it reads and wants what it gives
         assert route.kind in ("gradient", "fit")
         assert route.reads
         assert route.architecture
         assert issubclass(route, Route)
         assert route()  # every setting has a default
-    assert list(routes_of("text-classification")) == sorted(routes_of("text-classification"))
-    assert routes_of("no-such-task") == {}
+    for name in TASKS.names():
+        assert list(TASKS.routes(name)) == sorted(TASKS.routes(name))
+    with pytest.raises(SpecError, match="no-such-task"):
+        TASKS.routes("no-such-task")
 
 
 def test_all_sections_are_closed_and_frozen() -> None:

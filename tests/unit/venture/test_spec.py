@@ -8,6 +8,7 @@ import pytest
 
 from modelwright.base.errors import SpecError
 from modelwright.spec.load import load
+from modelwright.tasks.contract import TASKS
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "news-desk"
 
@@ -31,12 +32,12 @@ EXAMPLE = Path(__file__).parents[3] / "examples" / "news-desk"
 )
 def test_what_makes_no_sense_is_refused_with_its_key(override, key, expected):
     with pytest.raises(SpecError) as caught:
-        load(EXAMPLE, [override])
+        load(EXAMPLE, TASKS, [override])
     assert caught.value.came.startswith(key)
     assert expected in caught.value.expected
 
 
 def test_the_example_states_what_a_plan_needs():
-    venture = load(EXAMPLE).project.venture
+    venture = load(EXAMPLE, TASKS).project.venture
     assert venture is not None and venture.customers is not None and venture.price is not None
     assert venture.customers.requests is not None

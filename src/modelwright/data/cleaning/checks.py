@@ -6,14 +6,14 @@ import datetime
 import decimal
 import difflib
 import json
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from modelwright.base.errors import DataError
 from modelwright.base.nouns import Column
-from modelwright.data.cleaning.record import Quarantine, Record
+from modelwright.data.cleaning.kinds import KINDS, is_missing, label_text
+from modelwright.data.cleaning.record import Quarantine, Reason, Record
 from modelwright.data.sources.source import RawRow
 from modelwright.spec.data import Data
 
@@ -101,38 +101,28 @@ class Checker:
     def _complete(self, record: Record, quarantine: Quarantine) -> bool:
         for column in self.needed:
             value = record.values.get(column.role)
-            if column.kind == "text":
-                if is_missing(value):
-                    if not column.required:
-                        record.values[column.role] = None
-                        continue
-                    quarantine.add(record, "missing_text", f"column {self.mapping[column.role]!r} is empty")
-                    return False
-                if not isinstance(value, str):
-                    quarantine.add(
-                        record, "wrong_type", f"column {self.mapping[column.role]!r} holds {type(value).__name__}, not text"
-                    )
-                    return False
-            else:
-                label = self._label(value)
-                if label is None and column.required:
-                    quarantine.add(record, "missing_label", f"column {self.mapping[column.role]!r} is empty")
-                    return False
-                if isinstance(label, TypeError):
-                    quarantine.add(record, "wrong_type", f"column {self.mapping[column.role]!r} holds {label}")
-                    return False
-                record.values[column.role] = label
+            found = None if is_missing(value) else self._read(column, value)
+            if found is None and column.required:
+                reason: Reason = "missing_text" if column.input else "missing_label"
+                quarantine.add(record, reason, f"column {self.mapping[column.role]!r} is empty")
+                return False
+            if isinstance(found, TypeError):
+                quarantine.add(record, "wrong_type", f"column {self.mapping[column.role]!r} holds {found}")
+                return False
+            record.values[column.role] = found
         return True
+
+    def _read(self, column: Column, value: Any) -> Any:
+        """The value as the column's kind has it; None if it turns out to be empty; a TypeError that says what it is instead."""
+        return self._label(value) if column.kind == "label" else KINDS[column.kind](value)
 
     def _label(self, value: Any) -> str | tuple[str, ...] | TypeError | None:
         """A label as text (or a tuple of them), None if missing, a TypeError that names the type if it is none."""
-        if is_missing(value):
-            return None
         separator = self.spec.label_separator
         if separator is None:
-            return _label_text(value)
+            return label_text(value)
         parts = value if isinstance(value, list | tuple) else str(value).split(separator)
-        labels = [_label_text(part) for part in parts if not is_missing(part)]
+        labels = [label_text(part) for part in parts if not is_missing(part)]
         wrong = next((label for label in labels if isinstance(label, TypeError)), None)
         return wrong or tuple(dict.fromkeys(label for label in labels if isinstance(label, str))) or None
 
@@ -143,23 +133,6 @@ def _broken(record: Record) -> str:
         if isinstance(value, str) and not value.isascii() and _SURROGATES.search(value):
             return f"column {name!r} holds bytes or escapes that are no characters"
     return ""
-
-
-def is_missing(value: Any) -> bool:
-    """None, NaN, a text of spaces, an empty list."""
-    if isinstance(value, str):
-        return not value.strip()
-    return value is None or (isinstance(value, float) and math.isnan(value)) or (isinstance(value, list | tuple) and not value)
-
-
-def _label_text(value: Any) -> str | TypeError:
-    if isinstance(value, str):
-        return value.strip()
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int) or (isinstance(value, float) and value.is_integer()):
-        return str(int(value))
-    return TypeError(f"{type(value).__name__} {value!r:.40}, not a label")
 
 
 def plain(value: Any) -> Any:

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 from modelwright.base.nouns import Column
+from modelwright.data.cleaning.checks import ID
 from modelwright.data.cleaning.folding import fold_text
 from modelwright.data.cleaning.record import Quarantine, Record, keep
 
 
-def set_keys(records: Sequence[Record], columns: Sequence[Column]) -> None:
-    """Give each record its key: the folded text columns of the input, joined by a character that texts don't hold."""
-    roles = [column.role for column in columns if column.kind == "text" and column.input]
+def set_keys(records: Sequence[Record], columns: Sequence[Column], others: bool = False) -> None:
+    """Give each record its key: its inputs (texts folded, files by hash), joined by a character that texts don't hold.
+
+    Args:
+        others: columns beside the named ones are inputs as well.
+    """
+    inputs = [column for column in columns if column.input]
+    named = {column.role for column in columns} | {ID}
     for record in records:
-        record.key = "\x1f".join(fold_text(record.values.get(role) or "") for role in roles)
+        parts = [_part(column, record.values.get(column.role)) for column in inputs]
+        if others:
+            parts += [f"{name}={value}" for name, value in record.values.items() if name not in named]
+        record.key = "\x1f".join(parts)
+
+
+def _part(column: Column, value: Any) -> str:
+    if value is None:
+        return ""
+    if column.kind == "text":
+        return fold_text(value)
+    return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else str(value)
 
 
 def remove_exact(records: Sequence[Record], quarantine: Quarantine) -> list[Record]:
@@ -24,7 +43,7 @@ def remove_exact(records: Sequence[Record], quarantine: Quarantine) -> list[Reco
         original = first.setdefault(record.key, record)
         if original is not record:
             removed.add(position)
-            quarantine.add(record, "exact_duplicate", f"same text as {original.id}")
+            quarantine.add(record, "exact_duplicate", f"the same as {original.id}")
     return keep(records, removed)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from modelwright.pipeline.context import Context
 from modelwright.pipeline.words import say
 from modelwright.spec.load import Loaded
@@ -19,7 +21,16 @@ def work(context: Context) -> str:
     from modelwright.data.prepare import prepare
 
     project = context.project
-    card = prepare(project.data, get_task(project.task).columns, context.loaded.folder, context.out, context.console)
+    task = get_task(project.task)
+    card = prepare(
+        project.data,
+        task.columns,
+        context.loaded.folder,
+        context.out,
+        context.console,
+        habits=task.habits,
+        arrange=partial(task.arrange, learn=project.learn),
+    )
     record = context.ledger.record
     duplicates = card["duplicates"]
     record("data/rows-read", card["rows_read"], "rows", "measured")
@@ -42,17 +53,10 @@ def work(context: Context) -> str:
         note="left in: data.clean.duplicates is not 'near'",
     )
     record("data/contradictions", duplicates["contradictions"], "rows", "measured")
-    record("data/labels", len(card["labels"]), "labels", "measured")
-    total = sum(card["labels"].values())
-    largest = max(card["labels"].values()) / total
-    record("data/largest-label", largest, "1", "measured")
+    if card["labels"]:
+        record("data/labels", len(card["labels"]), "labels", "measured")
+        largest = max(card["labels"].values()) / sum(card["labels"].values())
+        record("data/largest-label", largest, "1", "measured")
     quarantined = " · ".join(f"{say(context, reason)} {count:,}" for reason, count in card["quarantine"].items())
-    return say(
-        context,
-        "data",
-        read=card["rows_read"],
-        kept=card["rows_kept"],
-        quarantined=quarantined or say(context, "none"),
-        labels=len(card["labels"]),
-        largest=largest,
-    )
+    line = say(context, "data", read=card["rows_read"], kept=card["rows_kept"], quarantined=quarantined or say(context, "none"))
+    return f"{line} · {say(context, 'data-labels', labels=len(card['labels']), largest=largest)}" if card["labels"] else line

@@ -30,7 +30,13 @@ def work(context: Context) -> str:
             note = f"{part['rows']:,} rows, bootstrap, {project.evaluate.resamples:,} resamples"
             bounds = {"low": figure["low"], "high": figure["high"]}
             record(f"evaluate/{name}/{split}/{metric}", figure["value"], units[metric], "measured", **bounds, note=note)
-    record(f"evaluate/{name}/chance", found["chance"], "1", "measured", note="the best answer that ignores the input")
+    record(
+        f"evaluate/{name}/chance",
+        found["chance"],
+        units[found["headline"]],
+        "measured",
+        note="the best answer that ignores the input",
+    )
     for key in ("p50", "p95"):
         record(
             f"evaluate/{name}/latency-{key}", found["latency_ms"][key], "ms", "measured", note="one request at a time, no network"

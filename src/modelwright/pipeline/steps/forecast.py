@@ -30,6 +30,7 @@ def work(context: Context) -> str:
         limits=Limits(*train.budget(project, name)),
         seed=train.seed(project, name),
         console=context.console,
+        learn=project.learn,
     )
     write_json(context.out / "forecast.json", found)
     record = context.ledger.record

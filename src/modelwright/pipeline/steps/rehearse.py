@@ -21,10 +21,10 @@ def work(context: Context) -> str:
     from modelwright.serve.rehearse import rehearse
 
     project, record = context.project, context.ledger.record
-    fields = get_task(project.task).request.model_fields
+    request_of = get_task(project.task).request_of
     rows = read_split(context.input("data"), "test")
     rows = random.Random(project.train.seed).sample(rows, min(_ROWS, len(rows)))  # a split may stand sorted by class
-    requests = [{name: row.values[name] for name in fields if name in row.values} for row in rows]
+    requests = [request_of(row) for row in rows]
     found = rehearse(context.input("release"), project.serve, project.rehearse, requests, context.console)
     best = found["best"]
     price = cost.cost_per_1000(Figure(best["throughput"], "requests/s", "measured"), costs.hour(project), project.compute)

@@ -66,6 +66,7 @@ def work(context: Context) -> str:
         console=context.console,
         title=name,
         checkpoint_seconds=project.train.checkpoint_seconds,
+        learn=project.learn,
     )
     export(context.out, route, rows[:: max(1, len(rows) // 32)][:32])
     context.ledger.record(f"train/{name}/time", result["seconds"], "s", "measured")

@@ -6,14 +6,13 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from modelwright.spec.routes.route import GradientRoute
+from modelwright.spec.routes.route import BatchSize, GradientRoute
 
 
 class BiLSTM(GradientRoute):
     """Bidirectional LSTM (Hochreiter & Schmidhuber 1997; Graves & Schmidhuber 2005) with masked mean and max pooling."""
 
     name: ClassVar[str] = "bilstm"
-    tasks: ClassVar[tuple[str, ...]] = ("text-classification",)
     reads: ClassVar[str] = "words"
     architecture: ClassVar[str] = "bilstm"
 
@@ -23,7 +22,7 @@ class BiLSTM(GradientRoute):
     layers: int = Field(1, ge=1, le=8)
     dropout: float = Field(0.3, ge=0, lt=1)
     epochs: int = Field(8, ge=1, description="passes over the training split at most")
-    batch_size: int = Field(16, ge=1, description="rows per optimiser step")
+    batch_size: BatchSize = Field(16, description="rows per optimiser step")
     learning_rate: float = Field(3e-3, gt=0, description="peak learning rate")
 
 

@@ -6,14 +6,13 @@ from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
-from modelwright.spec.routes.route import GradientRoute
+from modelwright.spec.routes.route import BatchSize, GradientRoute
 
 
 class Encoder(GradientRoute):
     """Transformer encoder in BERT's layout (Devlin et al. 2019) with mean pooling; its checkpoint loads as a BertModel."""
 
     name: ClassVar[str] = "encoder"
-    tasks: ClassVar[tuple[str, ...]] = ("text-classification",)
     reads: ClassVar[str] = "words"
     architecture: ClassVar[str] = "encoder"
 
@@ -24,7 +23,7 @@ class Encoder(GradientRoute):
     heads: int = Field(4, ge=1, le=64)
     dropout: float = Field(0.2, ge=0, lt=1)
     epochs: int = Field(8, ge=1, description="passes over the training split at most")
-    batch_size: int = Field(16, ge=1, description="rows per optimiser step")
+    batch_size: BatchSize = Field(16, description="rows per optimiser step")
     learning_rate: float = Field(1e-3, gt=0, description="peak learning rate")
 
     @model_validator(mode="after")

@@ -13,7 +13,6 @@ class FastText(GradientRoute):
     """Bag of word n-gram embeddings with the hashing trick (Joulin et al. 2017, 1607.01759)."""
 
     name: ClassVar[str] = "fasttext"
-    tasks: ClassVar[tuple[str, ...]] = ("text-classification",)
     reads: ClassVar[str] = "hashed-ngrams"
     architecture: ClassVar[str] = "fasttext"
 

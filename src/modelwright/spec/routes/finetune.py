@@ -6,14 +6,13 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from modelwright.spec.routes.route import GradientRoute
+from modelwright.spec.routes.route import BatchSize, GradientRoute
 
 
 class Finetune(GradientRoute):
     """Fine-tune an encoder checkpoint (Devlin et al. 2019); `lora` adds low-rank adapters (Hu et al. 2022, 2106.09685)."""
 
     name: ClassVar[str] = "finetune"
-    tasks: ClassVar[tuple[str, ...]] = ("text-classification",)
     reads: ClassVar[str] = "checkpoint"
     architecture: ClassVar[str] = "finetune"
 
@@ -32,7 +31,7 @@ class Finetune(GradientRoute):
     )
     dropout: float = Field(0.1, ge=0, lt=1)
     epochs: int = Field(3, ge=1, description="passes over the training split at most")
-    batch_size: int = Field(16, ge=1, description="rows per optimiser step")
+    batch_size: BatchSize = Field(16, description="rows per optimiser step")
     learning_rate: float = Field(1e-4, gt=0, description="peak learning rate")
 
 

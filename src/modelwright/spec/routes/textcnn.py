@@ -13,7 +13,6 @@ class TextCNN(GradientRoute):
     """Convolutions of several widths, max pooling over time (Kim 2014)."""
 
     name: ClassVar[str] = "textcnn"
-    tasks: ClassVar[tuple[str, ...]] = ("text-classification",)
     reads: ClassVar[str] = "words"
     architecture: ClassVar[str] = "textcnn"
 

@@ -13,7 +13,6 @@ class TfidfLinear(Route):
     """Multinomial logistic regression on L2-normalised sublinear TF-IDF (Sparck Jones 1972; Joachims 1998)."""
 
     name: ClassVar[str] = "tfidf-linear"
-    tasks: ClassVar[tuple[str, ...]] = ("text-classification",)
     kind: ClassVar[Literal["gradient", "fit"]] = "fit"
     reads: ClassVar[str] = "ngrams"
     architecture: ClassVar[str] = "tfidf_linear"

@@ -10,7 +10,8 @@ from zlib import crc32
 import numpy as np
 
 from modelwright.base.store import read_json, write_json
-from modelwright.tasks.text.reader import Inputs, Reader, damaged
+from modelwright.tasks.contract import damaged
+from modelwright.tasks.text.reader import Inputs, Reader
 from modelwright.tasks.text.scripts import fold, pieces, valid
 
 SETTINGS_FILE = "hashed-ngrams.json"

@@ -18,7 +18,8 @@ import numpy as np
 
 from modelwright.base.errors import DataError
 from modelwright.base.store import read_json, write_json, write_text
-from modelwright.tasks.text.reader import Inputs, Reader, damaged
+from modelwright.tasks.contract import damaged
+from modelwright.tasks.text.reader import Inputs, Reader
 from modelwright.tasks.text.scripts import fold, is_unspaced, unspaced_share, words_and_runs
 
 SETTINGS_FILE = "ngrams.json"

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from modelwright.base.errors import ReleaseError, SpecError
+from modelwright.base.errors import SpecError
 
 Inputs = dict[str, np.ndarray]
 
@@ -109,13 +109,3 @@ def get_reader(name: str) -> type[Reader]:
             where="reads",
             remedy="Name one of them in the route's `reads`, or add its file to tasks/text.",
         ) from None
-
-
-def damaged(path: Path, error: Exception) -> ReleaseError:
-    """The error for a reader's file that is missing or does not parse."""
-    return ReleaseError(
-        f"can't be read: {str(error).splitlines()[0][:200] if str(error) else type(error).__name__}",
-        expected="the file as Modelwright wrote it",
-        where=str(path),
-        remedy="Make the folder again: modelwright run --from train",
-    )

@@ -10,7 +10,8 @@ import numpy as np
 
 from modelwright.base.optional import require
 from modelwright.base.store import write_text
-from modelwright.tasks.text.reader import Inputs, Reader, damaged
+from modelwright.tasks.contract import damaged
+from modelwright.tasks.text.reader import Inputs, Reader
 from modelwright.tasks.text.scripts import valid
 
 TOKENIZER_FILE = "tokenizer.json"
