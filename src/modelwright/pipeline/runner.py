@@ -286,6 +286,19 @@ def _unchanged(runs: Path, table: Sequence[Step], shelf: _Shelf, loaded: Loaded)
     return None
 
 
+def ahead(loaded: Loaded) -> list[str]:
+    """Steps that `run` would do now, as far as it can be told before they are done. Reads alone; takes no lock."""
+    shelf, done, names = _Shelf.scan(loaded.folder / RUNS), dict[str, Artefact](), list[str]()
+    for step in steps(loaded):
+        known = all(name in done for name in step.needs)
+        found = shelf.finished.get(_fingerprint(step, done)) if known else None
+        if found is None:
+            names.append(step.name)
+        else:
+            done[step.name] = found
+    return names
+
+
 def _print_kept(run: Run, table: Sequence[Step], loaded: Loaded, console: Console) -> None:
     project = loaded.project
     console.line(f"{project.project} · {project.task} · run {run.id} · {_WORDS['unchanged'][project.language]}")
@@ -316,6 +329,19 @@ def _alone(runs: Path) -> Iterator[None]:
         lock.write(str(os.getpid()))
         lock.flush()
         yield
+
+
+def is_busy(folder: Path) -> bool:
+    """Is a run of the project in `folder` going on?"""
+    lock = folder / RUNS / ".lock"
+    if not lock.exists():
+        return False
+    with lock.open() as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
 
 
 def closing(run: Run, loaded: Loaded) -> list[str]:
