@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,13 +18,13 @@ from torch import Tensor
 
 from modelwright.base.console import Console, Progress, amount
 from modelwright.base.errors import TrainError
-from modelwright.base.nouns import Example, Row
+from modelwright.base.nouns import Batch, Example, Row
 from modelwright.spec.routes.route import GradientRoute
 from modelwright.train.buckets import epoch_batches
 from modelwright.train.curve import Curve
 from modelwright.train.plan import Limits, Plan
 from modelwright.train.resume import Resume, State, damaged
-from modelwright.train.schedule import share
+from modelwright.train.schedule import Schedule
 from modelwright.train.step import Stepper
 
 _CURVE_POINTS = 2_000  # losses kept at most
@@ -48,7 +48,7 @@ class Loop:
 
     Args:
         stepper: module, optimiser and task.
-        route: epochs, batch size, schedule, patience.
+        route: epochs, batch size, schedule, stopping rules.
         examples: training rows, encoded.
         validation: rows to choose the best weights by, and their encoded form.
         limits: of seconds and steps; seconds count from `started`.
@@ -82,7 +82,9 @@ class Loop:
         self.lengths = [example.length for example in examples]
         self.metric = stepper.task.metrics[0]
         self.resume = Resume(folder / "resume")
-        self.plan = Plan(math.ceil(len(examples) / route.batch_size), route.epochs, limits, folder / "resume")
+        self.batch_size, self.part = route.rows_per_step(len(examples)), route.rows_per_part(len(examples))
+        self.schedule = Schedule.of(route)
+        self.plan = Plan(math.ceil(len(examples) / self.batch_size), route.epochs, limits, folder / "resume")
         self.state = State()
         self.best: dict[str, Tensor] | None = None
         self.before_s = 0.0  # spent by the runs that this one continues
@@ -92,7 +94,7 @@ class Loop:
         self.paces: deque[float] = deque(maxlen=_RECENT)  # seconds from step to step
 
     def run(self) -> Outcome:
-        """Train to the end of the plan, the patience or the seconds.
+        """Train to the end of the plan, the patience, the wanted loss or the seconds.
 
         Raises:
             TrainError: the loss is no number any more, or the checkpoint to continue from is damaged.
@@ -123,7 +125,7 @@ class Loop:
     def _epochs(self, progress: Progress) -> str:
         state = self.state
         while state.step < self.plan.total:
-            batches = epoch_batches(self.lengths, self.route.batch_size, self.seed, state.epoch)
+            batches = epoch_batches(self.lengths, self.batch_size, self.seed, state.epoch)
             for rows in batches[state.place :]:
                 self._learn(rows, progress)
                 overdue = self.plan.overdue(self.spent())
@@ -131,11 +133,15 @@ class Loop:
                     break
                 if state.place < len(batches):
                     self._save_if_due(self.checkpoint_seconds)
+            low = False
             if state.place == len(batches):
-                state.epoch, state.place = state.epoch + 1, 0
+                low = self._loss_is_low()
+                state.epoch, state.place, state.epoch_loss = state.epoch + 1, 0, 0.0
             self._evaluate()
             if overdue:
-                return "seconds"
+                return self.plan.limits.seconds_by
+            if low:
+                return "loss"
             if self.route.patience and state.stale >= self.route.patience:
                 return "patience"
             if state.step < self.plan.total:
@@ -145,13 +151,13 @@ class Loop:
     def _learn(self, rows: Sequence[int], progress: Progress) -> None:
         state, plan = self.state, self.plan
         began = self.clock()
-        batch = self.stepper.task.collate([self.examples[row] for row in rows])
-        rate = share(state.step, plan.total, self.route.warmup, self.route.schedule)
-        loss, norm = self.stepper.learn(batch, rate)
+        rate = self.schedule.share(state.step, plan.total)
+        loss, norm = self.stepper.learn(self._parts(rows), rate)
         state.step, state.place = state.step + 1, state.place + 1
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise self._diverged(loss, rate)
         state.rows += len(rows)
+        state.epoch_loss += loss * len(rows)
         state.tokens += sum(self.lengths[row] for row in rows)
         state.step_seconds += self.clock() - began
         state.peak_memory_bytes = max(state.peak_memory_bytes, self.stepper.memory_bytes())
@@ -162,9 +168,22 @@ class Loop:
         self.paces.append(now - self.ended)
         self.ended = now
         pace_s = sum(self.paces) / len(self.paces)
-        guess_s = pace_s / self.route.batch_size * len(self.validation[0]) * _EVALUATION_GUESS
+        guess_s = pace_s / self.batch_size * len(self.validation[0]) * _EVALUATION_GUESS
         plan.reconsider(state.step, self.spent(), pace_s, self.evaluation_s or guess_s, guess_s + _CLOSING_S)
         progress.update(state.step, plan.total, f"epoch {state.epoch + 1}/{self.route.epochs}  loss {loss:.3f}  {self._speed()}")
+
+    def _parts(self, rows: Sequence[int]) -> Iterator[tuple[float, Batch]]:
+        """The rows of a step, as many at a time as are computed at once, each with its share of the step's loss."""
+        whole = sum(self.examples[row].weight for row in rows)
+        for at in range(0, len(rows), self.part):
+            part = [self.examples[row] for row in rows[at : at + self.part]]
+            share = 1.0 if len(part) == len(rows) else sum(example.weight for example in part) / whole
+            yield share, self.stepper.task.collate(part)
+
+    def _loss_is_low(self) -> bool:
+        """Whether the epoch that has just ended had the loss that the route wants."""
+        wanted = self.route.stop_at_loss
+        return wanted is not None and self.state.epoch_loss / len(self.examples) <= wanted
 
     def _speed(self) -> str:
         state = self.state

@@ -24,10 +24,11 @@ _TOLERANCE = 0.02  # of the steps left: smaller corrections are not worth bendin
 
 @dataclass(frozen=True)
 class Limits:
-    """What training may spend. None: no limit."""
+    """What training may spend. None: no limit. `seconds_by` says what the seconds stand for: they may be what money buys."""
 
     seconds: float | None = None
     steps: int | None = None
+    seconds_by: Literal["seconds", "money"] = "seconds"
 
 
 class Plan:
@@ -84,8 +85,8 @@ class Plan:
         return step in _SOON or (step > _FIRST and step % max(_FIRST, self.total // 16) == 0)
 
     @property
-    def stopped_by(self) -> Literal["epochs", "steps", "seconds"]:
-        return self.ends_by if self.total == self.natural else "seconds"
+    def stopped_by(self) -> Literal["epochs", "steps", "seconds", "money"]:
+        return self.ends_by if self.total == self.natural else self.limits.seconds_by
 
     def overdue(self, spent_s: float) -> bool:
         """True once the seconds are spent, whatever was planned."""

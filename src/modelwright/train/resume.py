@@ -40,6 +40,7 @@ class State:
         best_step: of the best validation score; 0 before the first.
         best_score: None before the first, or if there is no validation split.
         stale: evaluations since the score last rose.
+        epoch_loss: sum of this epoch's losses so far, each times its rows.
         curve_lines: lines of curve.jsonl that belong to this state.
         peak_memory_bytes: seen so far.
     """
@@ -54,6 +55,7 @@ class State:
     best_step: int = 0
     best_score: float | None = None
     stale: int = 0
+    epoch_loss: float = 0.0
     curve_lines: int = 0
     peak_memory_bytes: int = 0
 

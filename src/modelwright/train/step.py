@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,8 @@ from modelwright.base.machine import resident_bytes
 from modelwright.base.nouns import Batch, Example, Outputs, Row
 from modelwright.spec.routes.route import GradientRoute
 from modelwright.tasks.contract import Task
-from modelwright.train import compilation
+from modelwright.train import compilation, losses
 from modelwright.train.buckets import sorted_batches
-from modelwright.train.losses import LOSSES
 from modelwright.train.optimisers import Optimiser
 from modelwright.train.precision import Precision
 from modelwright.train.vocabulary import Vocabulary
@@ -51,11 +50,29 @@ class Stepper:
             self.optimiser.start(full)
         self.frozen = {name: value for name, value in full.items() if name not in set(self.optimiser.names)}
         self.compiled, self.compile = compilation.choose(route.compile, self.module, place)
-        self.loss = LOSSES[task.loss]
+        self.loss = losses.choose(task.loss, task.sizes, route)
 
-    def learn(self, batch: Batch, share: float) -> tuple[float, float]:
-        """One step at `share` of the peak rate: (loss before it, gradient norm). Weights stay if either is not finite."""
+    def learn(self, parts: Iterable[tuple[float, Batch]], rate: float) -> tuple[float, float]:
+        """One step at `rate`, a share of the peak rate: (loss before it, gradient norm). Weights stay if either is not finite.
+
+        Args:
+            parts: of the step's rows, each with its share of the loss; shares add up to one. Several parts are computed one after
+                the other and their gradients summed, so that a step may see more rows than fit into memory.
+        """
         self.module.train()
+        total = 0.0
+        for share, batch in parts:
+            loss = self._loss(batch)
+            if share == 1.0:
+                loss.backward()
+                total = float(loss.detach())
+            else:
+                (loss * share).backward()
+                self.optimiser.collect()
+                total += float(loss.detach()) * share
+        return total, self.optimiser.step(rate)
+
+    def _loss(self, batch: Batch) -> Tensor:
         inputs = self._tensors(batch.inputs)
         try:
             outputs = self.compiled(**inputs)
@@ -63,9 +80,8 @@ class Stepper:
             if self.compiled is self.module:
                 raise
             raise compilation.failed(error) from error
-        loss = self.loss(outputs, self._tensor(batch.targets))
-        loss.backward()
-        return float(loss.detach()), self.optimiser.step(share)
+        weights = batch.weights
+        return self.loss(outputs, self._tensor(batch.targets), None if weights is None else self._tensor(weights))
 
     def answer(self, batch: Batch) -> Outputs:
         """Outputs in float32, without learning."""

@@ -84,7 +84,7 @@ def test_a_gradient_that_is_no_number_changes_nothing():
 def test_biases_norms_and_tables_are_not_decayed():
     module = nn.Sequential(nn.Embedding(5, 4), nn.LayerNorm(4), nn.Linear(4, 2))
     optimiser = Optimiser(module, TextCNN(weight_decay=0.3))
-    decayed = {id(p) for group in optimiser.inner.param_groups if group["weight_decay"] for p in group["params"]}
+    decayed = {id(p) for group in optimiser.inner[0].param_groups if group["weight_decay"] for p in group["params"]}
     assert decayed == {id(module[2].weight)}
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-
 import numpy as np
 import pytest
 import torch
@@ -13,24 +10,7 @@ from torch import nn
 from modelwright.base.errors import TrainError
 from modelwright.train import precision
 from modelwright.train.buckets import epoch_batches, sorted_batches
-from modelwright.train.losses import LOSSES
 from modelwright.train.plan import Limits, Plan
-from modelwright.train.schedule import share
-
-
-@pytest.mark.parametrize("kind", ["cosine", "linear", "constant"])
-def test_the_rate_rises_to_its_peak_and_then_never_rises(kind):
-    rates = [share(step, 200, 0.1, kind) for step in range(200)]
-    assert rates[:20] == pytest.approx([(step + 1) / 20 for step in range(20)])
-    assert max(rates) == 1.0
-    assert all(later <= earlier for earlier, later in itertools.pairwise(rates[19:]))
-    assert rates[-1] == 1.0 if kind == "constant" else 0 < rates[-1] < 0.02
-    assert rates[110] == pytest.approx({"cosine": 0.5, "linear": 0.5, "constant": 1.0}[kind])
-
-
-def test_warmup_of_nothing_and_a_single_step_have_a_rate():
-    assert share(0, 10, 0.0, "cosine") == 1.0
-    assert 0 < share(0, 1, 0.1, "linear") <= 1.0
 
 
 def test_an_epoch_has_every_row_once_in_batches_of_like_length():
@@ -50,15 +30,6 @@ def test_an_epoch_has_every_row_once_in_batches_of_like_length():
 def test_sorted_batches_have_every_row_once():
     batches = sorted_batches([5, 1, 3, 2], 3)
     assert batches == [[1, 3, 2], [0]]
-
-
-def test_losses_are_what_their_names_say():
-    logits = torch.tensor([[2.0, 0.0], [0.0, 1.0]], dtype=torch.bfloat16)
-    both = LOSSES["cross-entropy"]({"logits": logits}, torch.tensor([0, 0]))
-    assert both.dtype == torch.float32
-    assert both.item() == pytest.approx((math.log(1 + math.exp(-2)) + math.log(1 + math.e)) / 2, abs=1e-6)
-    several = LOSSES["binary-cross-entropy"]({"logits": logits[:1].float()}, torch.tensor([[1.0, 0.0]]))
-    assert several.item() == pytest.approx((math.log(1 + math.exp(-2)) + math.log(2)) / 2, abs=1e-6)
 
 
 @pytest.mark.parametrize(
