@@ -22,6 +22,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "stopped-epochs": ("all epochs done", "已完成全部轮次"),
     "stopped-patience": ("no better any more", "不再提升，提前停止"),
     "stopped-seconds": ("the time was spent", "时间预算用完"),
+    "stopped-money": ("the money was spent", "费用预算用完"),
+    "stopped-loss": ("the wanted loss was reached", "已达到目标损失"),
     "stopped-steps": ("the steps were spent", "步数预算用完"),
     "stopped-fitted": ("fitted", "拟合完成"),
     "evaluate": (

@@ -99,6 +99,7 @@ PAGE: dict[str, tuple[str, str]] = {
     "stopped.seconds": ("time budget", "时间预算用尽"),
     "stopped.steps": ("step budget", "步数预算用尽"),
     "stopped.fitted": ("fitted at once", "一次拟合完成"),
+    "stopped.loss": ("wanted loss", "达到目标损失"),
     "stopped.money": ("money budget", "费用预算用尽"),
     "yes": ("yes", "是"),
     "no": ("no", "否"),

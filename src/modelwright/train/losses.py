@@ -23,6 +23,7 @@ from modelwright.spec.routes.route import GradientRoute
 Loss = Callable[[Mapping[str, Tensor], Tensor, Tensor | None], Tensor]
 """Outputs by name, targets, a weight for each row (None: all count the same)."""
 
+_TINY = 1e-7
 IGNORED = -100  # class number of a position that is not learned from (padding)
 
 
@@ -33,7 +34,7 @@ def _mean(losses: Tensor, weights: Tensor | None, counted: Tensor | None = None)
     shares = torch.ones_like(losses) if counted is None else counted.to(losses.dtype)
     if weights is not None:
         shares = shares * weights.to(losses.dtype).view(-1, *[1] * (losses.ndim - 1))
-    return (losses * shares).sum() / shares.sum()
+    return (losses * shares).sum() / shares.sum().clamp_min(_TINY)  # nothing counted: a loss of zero, and no gradient
 
 
 def cross_entropy(
@@ -65,7 +66,7 @@ def focal(outputs: Mapping[str, Tensor], targets: Tensor, weights: Tensor | None
         gamma: γ ≥ 0; 0 is cross-entropy.
     """
     logs = functional.log_softmax(outputs["logits"].float(), -1)
-    each = -((1 - logs.exp()) ** gamma) * logs
+    each = -((-torch.expm1(logs)).clamp_min(_TINY) ** gamma) * logs  # the power has no slope at zero for γ < 1
     if targets.is_floating_point():
         return _mean((each * targets.float()).sum(-1), weights)
     counted = targets != IGNORED
@@ -101,7 +102,8 @@ def binary_focal(outputs: Mapping[str, Tensor], targets: Tensor, weights: Tensor
     """
     logits, wanted = outputs["logits"].float(), targets.float()
     present, absent = functional.logsigmoid(logits), functional.logsigmoid(-logits)
-    losses = -wanted * absent.exp() ** gamma * present - (1 - wanted) * present.exp() ** gamma * absent
+    easy, hard = present.exp().clamp_min(_TINY) ** gamma, absent.exp().clamp_min(_TINY) ** gamma
+    losses = -wanted * hard * present - (1 - wanted) * easy * absent
     return _mean(losses, weights)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from modelwright.base.console import amount, duration
 from modelwright.pipeline import costs
@@ -35,13 +36,16 @@ def seed(project: Project, name: str) -> int:
     return project.train.seed if own is None else own
 
 
-def budget(project: Project, name: str) -> tuple[float | None, int | None]:
-    """The route's budget as seconds and steps: money is turned into seconds of this machine."""
+def budget(project: Project, name: str) -> tuple[float | None, int | None, Literal["seconds", "money"]]:
+    """The route's budget as seconds, steps, and which of time and money the seconds are: money is turned into seconds of this
+    machine."""
     stated = project.routes[name].budget or project.train.budget
-    seconds = [] if stated.minutes is None else [stated.minutes * 60]
+    seconds = None if stated.minutes is None else stated.minutes * 60
     if stated.money is not None:
-        seconds.append(costs.in_currency(project, stated.money) / costs.hour(project).value * 3600)
-    return min(seconds, default=None), stated.steps
+        bought = costs.in_currency(project, stated.money) / costs.hour(project).value * 3600
+        if seconds is None or bought < seconds:
+            return bought, stated.steps, "money"
+    return seconds, stated.steps, "seconds"
 
 
 def work(context: Context) -> str:
