@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -87,10 +87,18 @@ class Worker:
         console: says what starts and ends.
         slots: jobs at a time; None: all of the queue's.
         clock: seconds since 1970.
+        process: the command of a job's process.
     """
 
-    def __init__(self, where: Place, console: Console, slots: int | None = None, clock: Callable[[], float] = time.time) -> None:
-        self.where, self.console, self.clock = where, console, clock
+    def __init__(
+        self,
+        where: Place,
+        console: Console,
+        slots: int | None = None,
+        clock: Callable[[], float] = time.time,
+        process: Sequence[str] = (sys.executable, "-m", "modelwright.pipeline.queue.job"),
+    ) -> None:
+        self.where, self.console, self.clock, self.process = where, console, clock, list(process)
         self.wanted, self.settings = slots, read(where, clock())
         self.id = f"worker-{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self.warned = ""
@@ -162,7 +170,7 @@ class Worker:
         log = self._log(job).open("ab")
         threads = str(max(1, machine.describe().cores // settings.slots))  # side by side, each gets its share of the cores
         process = subprocess.Popen(
-            [sys.executable, "-m", "modelwright.pipeline.queue.job"],
+            self.process,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=log,
