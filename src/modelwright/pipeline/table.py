@@ -42,7 +42,8 @@ def steps(loaded: Loaded) -> list[Step]:
     def of_route(name: str) -> dict:
         route = project.routes[name]
         own = route.model_dump(mode="json", by_alias=True, exclude={"budget", "seed"})
-        return {"route": route.name, **part("task", "learn"), "seed": train.seed(project, name), **own}
+        search = {"tune": project.tune[name].model_dump(mode="json")} if name in project.tune else {}
+        return {"route": route.name, **search, **part("task", "learn"), "seed": train.seed(project, name), **own}
 
     hour = project.compute.model_dump(mode="json", exclude={"api", "peak_to_mean"})  # what an hour here costs
     table = [Step("data", (), {**part("task", "data", "learn"), "source": data.identity(loaded)}, ("data",), data.work)]

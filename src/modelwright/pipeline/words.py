@@ -25,6 +25,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "stopped-money": ("the money was spent", "费用预算用完"),
     "stopped-loss": ("the wanted loss was reached", "已达到目标损失"),
     "stopped-steps": ("the steps were spent", "步数预算用完"),
+    "stopped-judge": ("others were better", "其他试验更好，提前停止"),
     "stopped-fitted": ("fitted", "拟合完成"),
     "evaluate": (
         "{route}: test {metric} {value} [{low}–{high}] · p95 {latency} ms a request",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, SerializeAsAny
+from pydantic import Field, SerializeAsAny, ValidationError, model_validator
 
 from modelwright.spec.choose import Choose
 from modelwright.spec.compliance import Compliance
@@ -18,6 +18,7 @@ from modelwright.spec.routes.route import Route
 from modelwright.spec.section import Section
 from modelwright.spec.serve import Rehearse, Serve
 from modelwright.spec.train import Train
+from modelwright.spec.tune import Range, Tuning
 from modelwright.spec.venture import Venture
 
 
@@ -33,6 +34,7 @@ class Project(Section):
         min_length=1, description="name → settings; a name of your own needs `route:` with one of the task's routes"
     )
     train: Train = Train()
+    tune: dict[str, Tuning] = Field(default_factory=dict, description="route → the search for its settings")
     evaluate: Evaluate = Evaluate()
     choose: Choose = Choose()
     compress: CompressField = Compress()
@@ -51,3 +53,22 @@ class Project(Section):
     compliance: Compliance | None = Field(
         None, description="markets, role, use and attestations; without it, every market's items are listed and none is attested"
     )
+
+    @model_validator(mode="after")
+    def _tuned_settings_exist(self) -> Self:
+        for name, tuning in self.tune.items():
+            if name not in self.routes:
+                raise ValueError(f"tune names a route of the project ({', '.join(self.routes)}), not {name!r}")
+            route = self.routes[name]
+            known = {item.alias or key for key, item in type(route).model_fields.items()} - {"budget"}
+            for key, choices in tuning.space.items():
+                if key not in known:
+                    raise ValueError(f"tune.{name}.space names settings of the route ({', '.join(sorted(known))}), not {key!r}")
+                ends = [choices.number(choices.low), choices.number(choices.high)] if isinstance(choices, Range) else choices
+                for value in ends:
+                    try:
+                        route.with_settings({key: value})
+                    except ValidationError as error:
+                        said = error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+                        raise ValueError(f"values that routes.{name}.{key} takes ({said}), not {value!r}") from None
+        return self

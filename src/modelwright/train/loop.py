@@ -34,6 +34,10 @@ _RECENT = 32  # steps whose pace says how the coming ones will go
 _CLOSING_S = 1.0  # reserved for writing the result
 
 
+Judge = Callable[[int, float], bool]
+"""Told the number of whole epochs and the validation score after them; True ends the training."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What training gave: the best weights by name, where it ended, and why."""
@@ -58,6 +62,7 @@ class Loop:
         checkpoint_seconds: a killed run loses at most about this much.
         started: reading of `clock` when the work began (set-up counts as spent).
         clock: seconds that only grow.
+        judge: may end the training after an epoch (a search that has seen better).
     """
 
     def __init__(
@@ -75,7 +80,9 @@ class Loop:
         checkpoint_seconds: float,
         started: float,
         clock: Callable[[], float] = time.perf_counter,
+        judge: Judge | None = None,
     ) -> None:
+        self.judge = judge
         self.stepper, self.route, self.examples, self.validation = stepper, route, examples, validation
         self.seed, self.folder, self.console, self.title = seed, folder, console, title
         self.checkpoint_seconds, self.started, self.clock = checkpoint_seconds, started, clock
@@ -137,13 +144,15 @@ class Loop:
             if state.place == len(batches):
                 low = self._loss_is_low()
                 state.epoch, state.place, state.epoch_loss = state.epoch + 1, 0, 0.0
-            self._evaluate()
+            score = self._evaluate()
             if overdue:
                 return self.plan.limits.seconds_by
             if low:
                 return "loss"
             if self.route.patience and state.stale >= self.route.patience:
                 return "patience"
+            if self.judge is not None and score is not None and state.place == 0 and self.judge(state.epoch, score):
+                return "judge"
             if state.step < self.plan.total:
                 self._save_if_due(0.0)
         return self.plan.stopped_by
@@ -190,12 +199,12 @@ class Loop:
         count, unit = (state.tokens, "tokens") if self.stepper.counts_tokens else (state.rows, "rows")
         return f"{amount(count / max(state.step_seconds, 1e-9), 3)} {unit}/s"
 
-    def _evaluate(self) -> None:
+    def _evaluate(self) -> float | None:
         """Score the validation split and keep the weights if they are the best so far (of equals the later)."""
         state = self.state
         rows, examples = self.validation
         if not rows:
-            return
+            return None
         began = self.clock()
         scores = self.stepper.score(examples, rows)
         score = scores.get(self.metric.name)
@@ -210,6 +219,7 @@ class Loop:
         self.curve.record({**point, "validation": scores})
         self.ended = self.clock()
         self.evaluation_s = self.ended - began
+        return score
 
     def spent(self) -> float:
         """Seconds since the very beginning, the runs that this one continues included."""

@@ -21,7 +21,7 @@ from modelwright.spec.routes.route import GradientRoute, Route
 from modelwright.spec.section import Section
 from modelwright.tasks.contract import Task
 from modelwright.train.buckets import sorted_batches
-from modelwright.train.loop import Loop
+from modelwright.train.loop import Judge, Loop
 from modelwright.train.memory import freed_memory_kept
 from modelwright.train.plan import Limits
 from modelwright.train.precision import choose, device
@@ -47,6 +47,7 @@ def train_route(
     title: str,
     checkpoint_seconds: float,
     learn: Section | None = None,
+    judge: Judge | None = None,
 ) -> dict[str, Any]:
     """Train one route and write the task's files, `checkpoint/`, `curve.jsonl`, `tensorboard/` and `result.json`.
 
@@ -60,6 +61,7 @@ def train_route(
         title: the route's name in the project, for messages.
         checkpoint_seconds: a killed run loses at most about this much.
         learn: the task's own settings; None for its defaults.
+        judge: may end a training by gradient descent after an epoch.
 
     Returns:
         What result.json holds.
@@ -87,6 +89,7 @@ def train_route(
                 title=title,
                 checkpoint_seconds=checkpoint_seconds,
                 started=started,
+                judge=judge,
             )
             outcome = loop.run()
         module = ready.stepper.finish(outcome.weights)

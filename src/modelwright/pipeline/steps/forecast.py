@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from modelwright.base.console import amount, duration
 from modelwright.base.store import write_json
 from modelwright.pipeline import costs
@@ -32,6 +34,8 @@ def work(context: Context) -> str:
         console=context.console,
         learn=project.learn,
     )
+    if name in project.tune:
+        _searched(found, project.tune[name].trials, train.budget(project, name)[0])
     write_json(context.out / "forecast.json", found)
     record = context.ledger.record
     record(f"forecast/{name}/time", found["seconds"], "s", "estimated", low=found["seconds_low"], high=found["seconds_high"])
@@ -45,3 +49,10 @@ def work(context: Context) -> str:
         memory=f"{found['peak_memory_bytes'] / 1e9:.2f} GB",
         money=f"{amount(money.value)} {money.unit}",
     )
+
+
+def _searched(found: dict[str, Any], trials: int, limit_s: float | None) -> None:
+    """A search takes as long as its trials do, within the budget; one that stops hopeless trials early takes less."""
+    for key, share in (("seconds", 0.75), ("seconds_low", 0.4), ("seconds_high", 1.0)):
+        found[key] = min(found[key] * trials * share, float("inf") if limit_s is None else limit_s)
+    found["notes"] = [*found.get("notes", []), f"{trials} trials"]

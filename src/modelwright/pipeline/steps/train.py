@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from modelwright.base.console import amount, duration
+from modelwright.base.store import read_json
 from modelwright.pipeline import costs
 from modelwright.pipeline.context import Context
 from modelwright.pipeline.words import say
@@ -52,26 +54,30 @@ def work(context: Context) -> str:
     from modelwright.compress.export import export
     from modelwright.data.rows import read_split
     from modelwright.train.route import Limits, train_route
+    from modelwright.train.tuning import TUNING, tune_route
 
     name = context.out.name.removesuffix(".partial")
     project = context.project
     route = project.routes[name]
     data = context.input("data")
     rows = read_split(data, "train")
-    result = train_route(
-        get_task(project.task),
-        route,
-        rows,
-        read_split(data, "validation"),
-        checkpoint=checkpoint(context, name),
-        limits=Limits(*budget(project, name)),
-        seed=seed(project, name),
-        folder=context.out,
-        console=context.console,
-        title=name,
-        checkpoint_seconds=project.train.checkpoint_seconds,
-        learn=project.learn,
-    )
+    validation = read_split(data, "validation")
+    settings: dict[str, Any] = {
+        "checkpoint": checkpoint(context, name),
+        "limits": Limits(*budget(project, name)),
+        "seed": seed(project, name),
+        "folder": context.out,
+        "console": context.console,
+        "title": name,
+        "checkpoint_seconds": project.train.checkpoint_seconds,
+        "learn": project.learn,
+    }
+    task = get_task(project.task)
+    if name in project.tune:
+        result, route = tune_route(task, route, project.tune[name], rows, validation, **settings)
+        _record_search(context, name, read_json(context.out / TUNING))
+    else:
+        result = train_route(task, route, rows, validation, **settings)
     export(context.out, route, rows[:: max(1, len(rows) // 32)][:32])
     context.ledger.record(f"train/{name}/time", result["seconds"], "s", "measured")
     context.ledger.record(f"train/{name}/memory", result["peak_memory_bytes"] / 1e6, "MB", "measured")
@@ -88,3 +94,13 @@ def work(context: Context) -> str:
         took=duration(result["seconds"]),
         precision=result["precision"],
     )
+
+
+def _record_search(context: Context, name: str, found: Mapping[str, Any]) -> None:
+    """What tuning bought: the best trial against the route as written, on validation."""
+    record = context.ledger.record
+    best = found["trials"][found["best"]]
+    sign = 1.0 if found["better"] == "higher" else -1.0
+    note = f"{found['metric']} on validation: {amount(best['score'], 4)} instead of {amount(found['written'], 4)}"
+    record(f"train/{name}/tuning-trials", len(found["trials"]), "trials", "measured")
+    record(f"train/{name}/tuning-gain", sign * (best["score"] - found["written"]), "1", "measured", note=note)

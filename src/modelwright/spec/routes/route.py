@@ -45,6 +45,14 @@ class Route(Section):
     budget: Budget | None = Field(None, description="this route's own budget; default: train.budget")
     seed: int | None = Field(None, ge=0, description="seed for weights, order and dropout; default: train.seed")
 
+    def with_settings(self, settings: Mapping[str, Any]) -> Self:
+        """The route with some settings changed.
+
+        Raises:
+            ValidationError: a value that the setting does not take.
+        """
+        return type(self).model_validate({**self.model_dump(by_alias=True), **settings})
+
     @classmethod
     def key(cls) -> str:
         """The route among all routes: its module's name, with dashes."""
