@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import random
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any, get_args
 
 import pytest
 import torch
@@ -18,6 +20,7 @@ from tests.unit.train.test_route import curve, losses
 
 from modelwright.base.console import Console
 from modelwright.base.errors import TrainError
+from modelwright.spec.routes.route import Optimizer
 from modelwright.tasks.contract import get_task
 from modelwright.train.loop import Loop
 from modelwright.train.plan import Limits
@@ -114,9 +117,9 @@ class Stopping(Console):
         return bar()
 
 
-def loop_once(folder: Path, rows, clock: Jumpy, stop: int, seconds: float | None) -> Loop:
+def loop_once(folder: Path, rows, clock: Jumpy, stop: int, seconds: float | None, **settings: Any) -> Loop:
     folder.mkdir(exist_ok=True)
-    route = small(epochs=6, patience=0)
+    route = small(**{"epochs": 6, "patience": 0, **settings})
     with torch.random.fork_rng():
         task = get_task(TASK).fit(rows[0], route)
         ready = prepare(task, route, *rows, None, 0)
@@ -163,6 +166,31 @@ def test_killed_at_any_step_the_losses_are_the_same(rows, tmp_path):
         loop_once(tmp_path / str(stop), rows, Jumpy(stop), stop, seconds=None)
         loop_once(tmp_path / str(stop), rows, Jumpy(9), 0, seconds=None)
         assert losses(tmp_path / str(stop)) == expected, stop
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("name", get_args(Optimizer))
+def test_every_optimiser_goes_on_bit_for_bit(name, precision, rows, tmp_path):
+    settings = {"optimizer": name, "precision": precision, "epochs": 3, "l1": 1e-4}
+    loop_once(tmp_path / "whole", rows, Jumpy(0), 0, None, **settings)
+    loop_once(tmp_path / "killed", rows, Jumpy(1), 21, None, **settings)
+    assert 0 < int(max((tmp_path / "killed" / "resume").glob("state-*")).stem[6:]) < 21
+    loop_once(tmp_path / "killed", rows, Jumpy(2), 0, None, **settings)
+    found = losses(tmp_path / "killed")
+    assert found == losses(tmp_path / "whole") and len(found) == 36
+    assert found[-1] < found[0]
+
+
+def test_the_mean_loss_of_an_epoch_survives_a_kill_within_it(rows, tmp_path):
+    """Both stop after the same epoch, though one of them had to remember half of its losses."""
+    settings = {"epochs": 50, "stop_at_loss": 0.5, "dropout": 0.0}
+    whole = loop_once(tmp_path / "whole", rows, Jumpy(0), 0, None, **settings)
+    stop = whole.state.step - 5
+    loop_once(tmp_path / "killed", rows, Jumpy(1), stop, None, **settings)
+    again = loop_once(tmp_path / "killed", rows, Jumpy(2), 0, None, **settings)
+    timed = ("seconds", "step_seconds", "peak_memory_bytes", "curve_lines")
+    assert again.state == dataclasses.replace(whole.state, **{name: getattr(again.state, name) for name in timed})
+    assert whole.state.step < 50 * 12
 
 
 def saved(folder: Path) -> Path:

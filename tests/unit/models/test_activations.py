@@ -1,0 +1,69 @@
+"""Activations against their formulas, and in the exported graph."""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+
+import numpy as np
+import pytest
+import torch
+
+from modelwright.models.activations import NAMES, activation
+
+VALUES = np.array([-200.0, -30.0, -3.0, -1.0, -0.25, 0.0, 0.25, 1.0, 3.0, 30.0, 200.0])
+
+
+def sigmoid(x: float) -> float:
+    return 1 / (1 + math.exp(-x)) if x > -700 else 0.0
+
+
+def soft(x: float) -> float:
+    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
+
+
+FORMULAS = {
+    "relu": lambda x: max(0.0, x),
+    "leaky-relu": lambda x: x if x > 0 else 0.01 * x,
+    "elu": lambda x: x if x > 0 else math.expm1(x),
+    "selu": lambda x: 1.0507009873554805 * (x if x > 0 else 1.6732632423543772 * math.expm1(x)),
+    "gelu": lambda x: x * 0.5 * math.erfc(-x / math.sqrt(2)),
+    "gelu-tanh": lambda x: 0.5 * x * (1 + math.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3))),
+    "silu": lambda x: x * sigmoid(x),
+    "mish": lambda x: x * math.tanh(soft(x)),
+    "tanh": math.tanh,
+    "sigmoid": sigmoid,
+    "softplus": soft,
+    "softsign": lambda x: x / (1 + abs(x)),
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_activation_is_its_formula(name):
+    found = activation(name)(torch.from_numpy(VALUES)).numpy()
+    np.testing.assert_allclose(found, [FORMULAS[name](float(x)) for x in VALUES], rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_it_has_no_weights_and_a_finite_gradient(name):
+    module = activation(name)
+    assert not list(module.parameters()) and module is not activation(name)
+    at = torch.from_numpy(VALUES).float().requires_grad_()
+    module(at).sum().backward()
+    assert at.grad is not None and at.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_graph_computes_the_same(name):
+    runtime = pytest.importorskip("onnxruntime")
+    values = torch.from_numpy(VALUES).float()[None]
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracing exporter announces its retirement
+        torch.onnx.export(
+            activation(name), (values,), buffer, input_names=["x"], output_names=["y"], opset_version=17, dynamo=False
+        )
+    session = runtime.InferenceSession(buffer.getvalue(), providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"x": values.numpy()})
+    np.testing.assert_allclose(found, activation(name)(values).numpy(), rtol=1e-5, atol=1e-6)
