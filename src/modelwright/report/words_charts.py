@@ -25,6 +25,19 @@ CHARTS: dict[str, tuple[str, str]] = {
     "chart.p50": ("half are shorter than", "一半短于"),
     "chart.p95": ("95% are shorter than", "95% 短于"),
     "chart.max": ("longest", "最长"),
+    "chart.trials": ("What the search of {route} tried", "{route} 的调参试验"),
+    "chart.trials.text": (
+        "{count} trials; {metric} on validation: best {best}, as written {written}.",
+        "共 {count} 次试验；验证集 {metric}：最佳 {best}，原设置 {written}。",
+    ),
+    "chart.trial": ("trial", "试验"),
+    "chart.setting": ("setting", "设置"),
+    "chart.importance": ("Which setting of {route} mattered", "{route} 的哪个设置最重要"),
+    "chart.importance.text": (
+        "{first} explains {share} of the differences between trials (fANOVA).",
+        "{first} 解释了试验间差异的 {share}（fANOVA）。",
+    ),
+    "chart.importance.share": ("share of the differences", "解释的差异占比"),
     "chart.curves": ("Learning curves", "学习曲线"),
     "chart.curves.route": (
         "{route}: training loss {first} to {last} in {time}; best validation {metric} {best}.",

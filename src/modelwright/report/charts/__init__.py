@@ -15,6 +15,7 @@ from modelwright.report.charts import (
     of_scale,
     of_service,
     of_team,
+    of_tuning,
 )
 from modelwright.report.charts.style import Chart
 from modelwright.report.numbers import Numbers
@@ -59,6 +60,9 @@ def draw(run: Run, words: Words, numbers: Numbers, route: str | None, metric: st
         "reliability": None,
         "slices": None,
     }
+    for name, search in run.searches.items():
+        drawn[f"trials-{name}"] = of_tuning.trials(name, search, words, numbers)
+        drawn[f"importance-{name}"] = of_tuning.importance(name, search, words, numbers)
     if route is not None and route in run.evaluations:
         evaluation, source = run.evaluations[route], f"evaluate/{route}/evaluation.json"
         drawn["confusion"] = of_quality.confusion(evaluation, source, words, numbers)
