@@ -10,6 +10,7 @@ Shapes: b batch, t tokens, h heads, d width of a head, w width (h · d), f feed-
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,8 +21,10 @@ from torch.nn import functional
 
 from modelwright.base.nouns import Sizes
 from modelwright.models import pooling
+from modelwright.models.activations import activation
 from modelwright.models.dropout import Dropout
 from modelwright.spec.routes.encoder import Encoder as EncoderRoute
+from modelwright.spec.routes.route import Activation
 
 # Torch's fused attention on a CPU is right for inference, but its bfloat16 backward is 3.5 times slower than two plain
 # batched multiplies up to this length (35 against 10 ms for 16 × 128 tokens, 12 heads); beyond it, memory decides.
@@ -44,10 +47,16 @@ class Shape:
     activation: str = "gelu"  # hidden_act
 
 
-_ACTIVATIONS = {
-    "gelu": functional.gelu,
-    "gelu_new": lambda values: functional.gelu(values, approximate="tanh"),
-    "relu": functional.relu,
+# by the names in BERT's config.json; of several for the same, the first is the one that is written
+HIDDEN_ACTIVATIONS: Mapping[str, Activation] = {
+    "gelu": "gelu",
+    "gelu_new": "gelu-tanh",
+    "gelu_pytorch_tanh": "gelu-tanh",
+    "relu": "relu",
+    "silu": "silu",
+    "swish": "silu",
+    "mish": "mish",
+    "tanh": "tanh",
 }
 
 
@@ -77,7 +86,7 @@ class Layer(nn.Module):
         self.attended = nn.Linear(shape.width, shape.width)
         self.attended_norm = nn.LayerNorm(shape.width, eps=shape.epsilon)
         self.widen = nn.Linear(shape.width, shape.feed_forward)
-        self.activation = _ACTIVATIONS[shape.activation]
+        self.activation = activation(HIDDEN_ACTIVATIONS[shape.activation])
         self.narrow = nn.Linear(shape.feed_forward, shape.width)
         self.narrow_norm = nn.LayerNorm(shape.width, eps=shape.epsilon)
         self.dropout = Dropout(dropout)
@@ -163,6 +172,7 @@ def build(settings: EncoderRoute, sizes: Sizes, checkpoint: Path | None) -> Text
         layers=settings.layers,
         heads=settings.heads,
         padding=sizes["padding"],
+        activation=next(name for name, ours in HIDDEN_ACTIVATIONS.items() if ours == settings.activation),
     )
     encoder = Encoder(shape, settings.dropout)
     encoder.initialise()

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from modelwright.base.errors import ReleaseError
 from modelwright.base.store import read_json, writing
-from modelwright.models.encoder import _ACTIVATIONS, Encoder, Shape
+from modelwright.models.encoder import HIDDEN_ACTIVATIONS, Encoder, Shape
 
 WEIGHTS, HEAD, CONFIG = "model.safetensors", "head.safetensors", "config.json"
 
@@ -91,7 +91,7 @@ def is_bert(config: Mapping[str, Any]) -> bool:
     return (
         config.get("model_type") == "bert"
         and config.get("position_embedding_type", "absolute") == "absolute"
-        and config.get("hidden_act", "gelu") in _ACTIVATIONS
+        and config.get("hidden_act", "gelu") in HIDDEN_ACTIVATIONS
         and not config.get("is_decoder", False)
     )
 

@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from modelwright.base.nouns import Sizes
 from modelwright.models import pooling
+from modelwright.models.activations import activation
 from modelwright.models.dropout import Dropout
 from modelwright.spec.routes.textcnn import TextCNN as TextCNNRoute
 
@@ -34,6 +35,7 @@ class TextCNN(nn.Module):
         nn.init.normal_(self.words.weight, std=0.1)
         self.past = [size - 1 for size in settings.kernels]
         self.kernels = nn.ModuleList(nn.Conv1d(settings.width, settings.channels, size) for size in settings.kernels)
+        self.activation = activation(settings.activation)
         self.dropout = Dropout(settings.dropout)
         self.head = nn.Linear(settings.channels * len(settings.kernels), sizes["classes"])
 
@@ -43,7 +45,7 @@ class TextCNN(nn.Module):
         found = []
         for kernel, past in zip(self.kernels, self.past, strict=True):
             # every window that starts on a real token counts; the last ones see zeros past the end
-            windows_btk = functional.relu(kernel(functional.pad(hidden_bwt, (0, past)))).transpose(1, 2)
+            windows_btk = self.activation(kernel(functional.pad(hidden_bwt, (0, past)))).transpose(1, 2)
             found.append(pooling.largest(windows_btk, mask))
         return {"logits": self.head(self.dropout(torch.cat(found, dim=1)))}
 

@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from modelwright.models import registry
 from modelwright.models.activations import NAMES, activation
+from modelwright.spec.routes.route import all_routes
 
 VALUES = np.array([-200.0, -30.0, -3.0, -1.0, -0.25, 0.0, 0.25, 1.0, 3.0, 30.0, 200.0])
 
@@ -67,3 +69,29 @@ def test_the_graph_computes_the_same(name):
     session = runtime.InferenceSession(buffer.getvalue(), providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {"x": values.numpy()})
     np.testing.assert_allclose(found, activation(name)(values).numpy(), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["gelu", "gelu-tanh", "relu", "silu", "mish", "tanh"])
+def test_an_encoder_with_it_loads_in_transformers(name, sizes, inputs, tmp_path):
+    transformers = pytest.importorskip("transformers")
+    route = all_routes()["encoder"].model_validate({"width": 16, "heads": 2, "max_tokens": 24, "activation": name})
+    module = registry.build(route, sizes, None).eval()
+    registry.save(module, route, sizes, tmp_path)
+    assert np.array_equal(registry.outputs(registry.load(tmp_path), inputs)["logits"], registry.outputs(module, inputs)["logits"])
+    theirs = transformers.BertModel.from_pretrained(tmp_path, add_pooling_layer=False).eval()
+    ids, mask = (torch.from_numpy(inputs[key]) for key in ("token_ids", "mask"))
+    with torch.inference_mode():
+        expected = theirs(input_ids=ids, attention_mask=mask).last_hidden_state
+        found = module.backbone(ids, mask)
+    kept = mask.bool()
+    torch.testing.assert_close(found[kept], expected[kept], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["relu", "tanh", "mish"])
+def test_a_textcnn_computes_with_it(name, sizes, inputs):
+    answers = []
+    for chosen in ("relu", name):
+        torch.manual_seed(0)
+        route = all_routes()["textcnn"].model_validate({"width": 8, "channels": 4, "activation": chosen})
+        answers.append(registry.outputs(registry.build(route, sizes, None).eval(), inputs)["logits"])
+    assert np.array_equal(*answers) is (name == "relu")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -21,6 +21,9 @@ class Encoder(GradientRoute):
     width: int = Field(128, ge=16, le=4096, description="hidden size; a multiple of heads")
     layers: int = Field(2, ge=1, le=48)
     heads: int = Field(4, ge=1, le=64)
+    activation: Literal["gelu", "gelu-tanh", "relu", "silu", "mish", "tanh"] = Field(
+        "gelu", description="between the two matrices of a layer; those that BERT's format knows"
+    )
     dropout: float = Field(0.2, ge=0, lt=1)
     epochs: int = Field(8, ge=1, description="passes over the training split at most")
     batch_size: BatchSize = Field(16, description="rows per optimiser step")

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from modelwright.spec.routes.route import GradientRoute
+from modelwright.spec.routes.route import Activation, GradientRoute
 
 
 class TextCNN(GradientRoute):
@@ -23,6 +23,7 @@ class TextCNN(GradientRoute):
     kernels: tuple[Annotated[int, Field(ge=1, le=32)], ...] = Field(
         (3, 4, 5), min_length=1, description="kernel widths in tokens"
     )
+    activation: Activation = Field("relu", description="of the convolutions")
     dropout: float = Field(0.5, ge=0, lt=1)
     epochs: int = Field(8, ge=1, description="passes over the training split at most")
     learning_rate: float = Field(3e-3, gt=0, description="peak learning rate")
