@@ -1,6 +1,6 @@
 """Variants of one graph, measured beside the original; the one that gains most is taken, if it loses little enough.
 
-Variants are judged on the validation split. The test split is scored for the original and the variant taken: before and after.
+Variants are judged on the validation split; the test split is none of this room's business.
 """
 
 from __future__ import annotations
@@ -60,7 +60,6 @@ def compress(
     settings: Compress,
     metric: str,
     validation: Sequence[Row],
-    test: Sequence[Row],
     out: Path,
     console: Console,
 ) -> dict[str, Any]:
@@ -71,7 +70,7 @@ def compress(
         metric: the figure that may lose at most `settings.max_loss`.
 
     Returns:
-        The content of variants.json.
+        The content of variants.json; "test" is None throughout, for whoever measures there to fill in.
 
     Raises:
         ReleaseError: the graph or the task's files are missing or damaged.
@@ -84,8 +83,7 @@ def compress(
     with tempfile.TemporaryDirectory(dir=out, prefix=".variants-") as folder:
         paths, idle = _make(source / "model.onnx", settings, Path(folder), console)
         variants = _measure(task, paths, validation, console)
-        taken, original = _take(variants, deciding, settings.max_loss), variants[0]
-        scored = {one.name: _score(task, Graph(one.path), test) for one in {original.name: original, taken.name: taken}.values()}
+        taken = _take(variants, deciding, settings.max_loss)
         with writing(out):
             shutil.copyfile(taken.path, out / "model.onnx")
         task.save(out)
@@ -94,7 +92,7 @@ def compress(
             "reason": _reason(variants, taken, deciding, settings, idle),
             "metric": metric,
             "max_loss": settings.max_loss,
-            "variants": [_entry(one, scored.get(one.name), one is taken) for one in variants],
+            "variants": [_entry(one, one is taken) for one in variants],
         }
     write_json(out / "variants.json", found)
     return found
@@ -155,14 +153,14 @@ def _take(variants: Sequence[Variant], metric: Metric, max_loss: float) -> Varia
     return max(filter(good, variants[1:]), key=lambda one: one.gain(original), default=original)
 
 
-def _entry(variant: Variant, test: Mapping[str, float] | None, taken: bool) -> dict[str, Any]:
+def _entry(variant: Variant, taken: bool) -> dict[str, Any]:
     return {
         "name": variant.name,
         "size_bytes": variant.size_bytes,
         "latency_ms": {key: value for key, value in variant.latency.items() if key != "cpu_s"},
         "cpu_seconds_per_request": variant.latency["cpu_s"],
         "validation": {name: {"value": value} for name, value in variant.validation.items()},
-        "test": None if test is None else {name: {"value": value} for name, value in test.items()},
+        "test": None,
         "taken": taken,
     }
 

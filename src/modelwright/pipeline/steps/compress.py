@@ -16,16 +16,19 @@ def work(context: Context) -> str:
     decision = read_json(context.input("choose") / "decision.json")
     data = context.input("data")
     source = context.inputs[f"train/{decision['route']}"]
-    validation, test = read_split(data, "validation"), read_split(data, "test")
-    found = compress(source, project.compress, decision["metric"], validation, test, context.out, context.console)
-    taken = next(variant for variant in found["variants"] if variant["taken"])
-    if taken["name"] != "original":  # what ships is measured as the routes were: intervals, slices, mistakes
-        folder = context.out / "evaluation"
+    validation = read_split(data, "validation")
+    found = compress(source, project.compress, decision["metric"], validation, context.out, context.console)
+    taken, original = next(variant for variant in found["variants"] if variant["taken"]), found["variants"][0]
+    measured = read_json(context.inputs[f"evaluate/{decision['route']}"] / "evaluation.json")["splits"]
+    for split, part in measured.items():
+        original[split] = part["metrics"]
+    if taken is not original:  # what ships is measured once, as the routes were: intervals, slices, mistakes
+        folder, test = context.out / "evaluation", read_split(data, "test")
         folder.mkdir(exist_ok=True)
         shipped = evaluate_route(context.out, project.evaluate, validation, test, folder, context.console, project.train.seed)
         for split, part in shipped["splits"].items():
             taken[split] = part["metrics"]
-        write_json(context.out / "variants.json", found)
+    write_json(context.out / "variants.json", found)
     units = {metric.name: metric.unit for metric in get_task(project.task).metrics}
     for variant in found["variants"]:
         prefix = f"compress/{variant['name']}"
