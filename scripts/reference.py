@@ -20,7 +20,7 @@ from typing import Any
 from modelwright.cli import parser
 from modelwright.spec.load import json_schema
 from modelwright.spec.routes.route import GradientRoute, Route, all_routes
-from modelwright.tasks.contract import TASKS, all_tasks, routes_of
+from modelwright.tasks.contract import TASKS, all_tasks
 
 ROOT = Path(__file__).parent.parent
 _NOTE = "<!-- Written by scripts/reference.py from the code; change it there, then: make docs -->\n"
@@ -118,7 +118,7 @@ def project_file() -> str:
         common = {*Route.model_fields, *GradientRoute.model_fields} - set(route.__annotations__)
         own = {item.alias or key for key, item in route.model_fields.items() if key not in common}
         about = " ".join((route.__doc__ or "").split())
-        tasks = ", ".join(f"`{task.name}`" for task in all_tasks().values() if route in routes_of(task).values())
+        tasks = ", ".join(f"`{task.name}`" for task in all_tasks().values() if route in TASKS.routes(task.name).values())
         title = f"### `{route.name}`\n\n{about}\n\nLearns: {tasks}. Kind: {route.kind}.\n\n"
         parts.append(title + _table(schema["$defs"][f"route-{name}"], schema, own))
     return "\n".join(parts)

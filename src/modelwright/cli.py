@@ -230,17 +230,17 @@ def _new(given: argparse.Namespace, console: Console) -> Any:
 
 
 def _tasks(given: argparse.Namespace, console: Console) -> Any:
-    from modelwright.tasks.contract import all_tasks, get_task, routes_of
+    from modelwright.tasks.contract import TASKS, all_tasks, get_task
 
     if given.task is None:
-        found = [{"task": name, "routes": list(routes_of(task)), "about": task.about} for name, task in all_tasks().items()]
+        found = [{"task": name, "routes": list(TASKS.routes(name)), "about": task.about} for name, task in all_tasks().items()]
         if not given.json:
             for item in found:
                 print(f"{item['task']}: {item['about']}\n  routes: {', '.join(item['routes'])}")
         return found
     task = get_task(given.task)
     listed = []
-    for name, route in routes_of(task).items():
+    for name, route in TASKS.routes(task.name).items():
         settings = route.model_json_schema(by_alias=True)["properties"]
         listed.append({"route": name, "about": _first_line(route), "settings": settings})
         if not given.json:

@@ -7,8 +7,9 @@ from datetime import date
 from modelwright.base import machine
 from modelwright.pipeline import usage
 from modelwright.pipeline.context import Step
-from modelwright.pipeline.steps import choose, compress, data, evaluate, forecast, plan, rehearse, release, report, train
+from modelwright.pipeline.steps import choose, compress, data, evaluate, forecast, fuse, plan, rehearse, release, report, train
 from modelwright.spec.load import Loaded
+from modelwright.spec.routes.fusion import MEMBERS
 
 STAGES: dict[str, str] = {
     "data": "is the data fit to learn from?",
@@ -45,12 +46,18 @@ def steps(loaded: Loaded) -> list[Step]:
         search = {"tune": project.tune[name].model_dump(mode="json")} if name in project.tune else {}
         return {"route": route.name, **search, **part("task", "learn"), "seed": train.seed(project, name), **own}
 
+    def members(name: str) -> tuple[str, ...]:
+        return getattr(project.routes[name], MEMBERS, ())
+
     hour = project.compute.model_dump(mode="json", exclude={"api", "peak_to_mean"})  # what an hour here costs
     table = [Step("data", (), {**part("task", "data", "learn"), "source": data.identity(loaded)}, ("data",), data.work)]
-    for stage, work, outside in (("forecast", forecast.work, {"compute": hour, "machine": here}), ("train", train.work, {})):
-        for name in routes:
+    for stage, work, combine in (("forecast", forecast.work, fuse.forecast), ("train", train.work, fuse.work)):
+        outside = {"compute": hour, "machine": here} if stage == "forecast" else {}
+        for name in sorted(routes, key=lambda name: bool(members(name))):  # members come before the fusions that need them
             settings = {**of_route(name), "from": train.start(loaded, name), "budget": train.budget(project, name), **outside}
-            table.append(Step(f"{stage}/{name}", ("data",), settings, ("models", "train", "tasks"), work))
+            needs = ("data", *(f"{stage}/{member}" for member in members(name)))
+            does = combine if members(name) else work
+            table.append(Step(f"{stage}/{name}", needs, settings, ("models", "train", "tasks"), does))
     for name in routes:
         settings = part("task", "evaluate")
         table.append(Step(f"evaluate/{name}", ("data", f"train/{name}"), settings, ("evaluate", "tasks"), evaluate.work))

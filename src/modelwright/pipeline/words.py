@@ -19,6 +19,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{route}: validation {metric} {score} · {steps:,} steps in {took} · {precision} · {stopped}",
         "{route}：验证集 {metric} {score} · {steps:,} 步，用时 {took} · {precision} · {stopped}",
     ),
+    "fused": (
+        "{route}: validation {metric} {score} · {shares} · in {took}",
+        "{route}：验证集 {metric} {score} · {shares} · 用时 {took}",
+    ),
     "stopped-epochs": ("all epochs done", "已完成全部轮次"),
     "stopped-patience": ("no better any more", "不再提升，提前停止"),
     "stopped-seconds": ("the time was spent", "时间预算用完"),

@@ -23,6 +23,7 @@ from modelwright.base.errors import SpecError
 from modelwright.base.store import json_hash
 from modelwright.spec.known import Tasks
 from modelwright.spec.project import Project
+from modelwright.spec.routes.fusion import with_members
 from modelwright.spec.routes.route import Route, all_routes
 from modelwright.spec.section import Section
 from modelwright.spec.tree import Keys, Places, parse
@@ -195,7 +196,9 @@ def _validate(tree: dict[str, Any], tasks: Tasks, places: Places) -> Project:
             raise _not_one_of("task", task, "a task", tasks.names(), places.of(("task",)), "modelwright tasks")
         if isinstance(tree.get("routes"), dict):
             known = tasks.routes(task)
-            tree["routes"] = {name: _route(name, raw, task, known, places) for name, raw in tree["routes"].items()}
+            routes = {name: _route(name, raw, task, known, places) for name, raw in tree["routes"].items()}
+            tuned = tree["tune"] if isinstance(tree.get("tune"), dict) else {}
+            tree["routes"] = with_members(routes, tuned, lambda name: places.of(("routes", name)))
         tree["learn"] = _learn(tree.get("learn"), tasks.settings(task), places)
     try:
         return Project.model_validate(tree)

@@ -21,6 +21,7 @@ from pydantic import BaseModel
 from modelwright.base.errors import ReleaseError, SpecError
 from modelwright.base.nouns import Batch, Column, Example, Habits, Outputs, Prediction, Row, Sizes
 from modelwright.base.store import read_json
+from modelwright.spec.routes.fusion import MEMBERS
 from modelwright.spec.routes.route import Route, all_routes
 from modelwright.spec.section import Section
 
@@ -236,7 +237,8 @@ class _TaskFolder:
         return get_task(task).settings
 
     def routes(self, task: str) -> dict[str, type[Route]]:
-        return routes_of(get_task(task))
+        kind = get_task(task)
+        return dict(sorted({**routes_of(kind), **fusions_of(kind)}.items()))
 
 
 TASKS = _TaskFolder()
@@ -248,6 +250,11 @@ def routes_of(task: type[Task]) -> dict[str, type[Route]]:
     return {route.name: route for route in sorted(found, key=lambda route: route.name)}
 
 
+def fusions_of(task: type[Task]) -> dict[str, type[Route]]:
+    """The routes that combine a task's other routes, by name: they read no rows of their own."""
+    return {route.name: route for route in all_routes().values() if route.reads == MEMBERS and task.wants in route.gives}
+
+
 def load_task(folder: Path) -> Task:
     """The fitted task that was saved in `folder`.
 
@@ -255,7 +262,8 @@ def load_task(folder: Path) -> Task:
         ReleaseError: there is no readable task in it.
     """
     try:
-        name = read_json(folder / TASK_FILE)["task"]
+        content = read_json(folder / TASK_FILE)
+        name = content["task"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReleaseError(
             f"no readable {TASK_FILE}: {error}",
@@ -263,6 +271,10 @@ def load_task(folder: Path) -> Task:
             where=str(folder),
             remedy="Give the folder of a run's release, or make it again: modelwright run --from release",
         ) from error
+    if "fused" in content:
+        from modelwright.tasks.fused.task import load_fused
+
+        return load_fused(folder, content)
     return get_task(name).load(folder)
 
 

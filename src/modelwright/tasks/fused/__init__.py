@@ -1,0 +1,1 @@
+"""A task whose rows are read by several members of a fusion at once."""
