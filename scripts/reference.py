@@ -112,7 +112,8 @@ def project_file() -> str:
     parts.append("### Settings of every route\n\n" + _table(schema["$defs"]["route-tfidf-linear"], schema, shared["Route"]))
     parts.append(
         "### Settings of every route that is trained by gradient descent\n\nA route's own default, where it differs, stands "
-        "in its own table.\n\n" + _table(GradientRoute.model_json_schema(by_alias=True), schema, shared["GradientRoute"])
+        "in its own table. Formulas and sources: [training.md](training.md).\n\n"
+        + _table(GradientRoute.model_json_schema(by_alias=True), schema, shared["GradientRoute"])
     )
     for name, route in all_routes().items():
         common = {*Route.model_fields, *GradientRoute.model_fields} - set(route.__annotations__)

@@ -69,3 +69,17 @@ def test_early_stopping_is_the_low_end(rows):
     assert hasty["seconds_low"] < hasty["seconds"] / 5
     assert patient["seconds_low"] > patient["seconds"] / 2
     assert any("early stopping" in note for note in hasty["notes"])
+
+
+def test_a_full_batch_is_forecast_by_its_parts(rows):
+    """One step an epoch, which takes as long as the parts that it is computed in."""
+    whole = forecast(rows, small(batch_size="full", epochs=20, patience=0, rows_at_once=8))
+    small_steps = forecast(rows, small(batch_size=8, epochs=20, patience=0))
+    assert (whole["steps"], small_steps["steps"]) == (20, 240)
+    assert small_steps["seconds"] / 3 < whole["seconds"] < small_steps["seconds"] * 3
+
+
+def test_a_wanted_loss_may_end_it_after_one_epoch(rows):
+    found = forecast(rows, small(epochs=100, patience=0, stop_at_loss=0.1))
+    assert found["seconds_low"] < found["seconds"] / 5
+    assert "the low end is early stopping after epoch 1, the soonest possible" in found["notes"]

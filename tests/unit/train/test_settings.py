@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -12,7 +14,7 @@ from tests.unit.train.test_route import curve, losses
 
 from modelwright.base.errors import SpecError
 from modelwright.spec.load import load
-from modelwright.spec.routes.route import GradientRoute, Initialiser, Optimizer, Schedule
+from modelwright.spec.routes.route import Activation, GradientRoute, Initialiser, LossName, Optimizer, Schedule
 from modelwright.tasks.contract import TASKS
 from modelwright.train.route import Limits
 
@@ -152,3 +154,11 @@ def test_the_wanted_loss_ends_it(train, tmp_path):
 def test_spent_money_is_called_money(train):
     result = train(small(epochs=100_000, patience=0), limits=Limits(seconds=2.0, seconds_by="money"))
     assert result["stopped_by"] == "money"
+
+
+@pytest.mark.parametrize("choices", [Optimizer, Schedule, LossName, Initialiser, Activation])
+def test_the_docs_name_every_choice_and_every_setting(choices):
+    text = (Path(__file__).parents[3] / "docs" / "training.md").read_text(encoding="utf-8")
+    missing = [name for name in get_args(choices) if f"`{name}`" not in text]
+    own = set(GradientRoute.model_fields) - {"precision", "compile", "budget", "seed"}
+    assert not missing and not [name for name in own if not re.search(rf"\b{name}\b", text)]
