@@ -64,7 +64,8 @@ def evaluate_route(
                 remedy="Raise the split's share, or bring more data.",
             )
     task = load_task(source)
-    parts = slice_rows(test, task.columns, settings.slices)  # before the work: a wrong column name should cost no time
+    # before the work: a wrong column name should cost no time
+    parts = slice_rows(test, task.columns, tuple(dict.fromkeys((*task.slices, *settings.slices))))
     graph = Graph(source / "model.onnx")
     out.mkdir(parents=True, exist_ok=True)
     with console.progress("evaluate", total=len(validation) + len(test)) as progress:
@@ -104,8 +105,8 @@ def _predict(task: Task, graph: Graph, splits: Mapping[str, Sequence[Row]], prog
 
 
 def _role(task: Task) -> str | None:
-    """The column of the truth; the first, if the task learns from several."""
-    return next((column.role for column in task.columns if not column.input), None)
+    """Where the truth stands in a row; the first column that is learned from, if the task does not say."""
+    return task.reference or next((column.role for column in task.columns if not column.input), None)
 
 
 def _write_predictions(path: Path, task: Task, rows: Sequence[Row], predictions: Sequence[Prediction]) -> None:

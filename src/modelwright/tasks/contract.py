@@ -55,6 +55,8 @@ class Task(ABC):
         metrics: every figure that `score` gives; the first is the headline, which decides unless the project says otherwise.
         request: one row of a request, as served.
         prediction: the Prediction subclass that `decode` gives, as served.
+        reference: where an arranged row holds the truth, if that is not the first column which is no input.
+        slices: values of its own rows by which its figures are always broken down.
         exam_kinds: the kinds of rows it is examined on, the plainest first.
 
     Attributes:
@@ -73,6 +75,8 @@ class Task(ABC):
     metrics: ClassVar[tuple[Metric, ...]]
     request: ClassVar[type[BaseModel]]
     prediction: ClassVar[type[Prediction]]
+    reference: ClassVar[str | None] = None
+    slices: ClassVar[tuple[str, ...]] = ()
     exam_kinds: ClassVar[tuple[str, ...]]
 
     loss: str
@@ -118,6 +122,11 @@ class Task(ABC):
     def encode_many(self, rows: Sequence[Row]) -> list[Example]:
         """As `encode` for each row, in order; override where many at once are faster."""
         return [self.encode(row) for row in rows]
+
+    def lessons(self, rows: Sequence[Row]) -> list[Example]:
+        """What a model learns from training rows: one example each, unless a row teaches several things (a user's history teaches
+        every one of its steps)."""
+        return self.encode_many(rows)
 
     @abstractmethod
     def collate(self, examples: Sequence[Example]) -> Batch:

@@ -96,10 +96,11 @@ def _gradient(
     began = clock()
     ready = prepare(fitted, route, sample, held, checkpoint, seed)
     prepare_s = (clock() - began) * len(rows) / max(1, len(sample))
-    part = route.rows_per_part(len(rows))
+    scale = len(rows) / max(1, len(sample))
+    lessons = round(len(ready.examples) * scale)
+    part = route.rows_per_part(lessons)
     steps = _time_steps(ready, part, seed, clock)
     batches = epoch_batches(ready.lengths, part, seed, 0)
-    scale = len(rows) / max(1, len(sample))
     parts = _Parts(
         setup_s=fit_s + prepare_s + steps.first_s,
         epoch_s=scale * sum(steps.seconds(max(ready.lengths[row] for row in batch)) for batch in batches),
@@ -107,7 +108,7 @@ def _gradient(
         saving_s=_time_saving(ready, clock),
         memory_bytes=steps.memory_bytes + ready.stepper.optimiser.bytes(),
     )
-    return _sum(parts, route, limits, len(rows), ready)
+    return _sum(parts, route, limits, lessons, ready)
 
 
 def _sum(parts: _Parts, route: GradientRoute, limits: Limits, rows: int, ready: Prepared) -> dict[str, Any]:
@@ -211,10 +212,10 @@ def _fit(
 ) -> dict[str, Any]:
     """Fit a sixth and a third of the rows; the growth between them says what all will take."""
     sample = _strided(rows, _ROWS)
-    encode_s = _time(lambda: fitted.encode_many(sample[: max(1, len(sample) // 4)]), clock) * 4 * len(rows) / len(sample)
+    encode_s = _time(lambda: fitted.lessons(sample[: max(1, len(sample) // 4)]), clock) * 4 * len(rows) / len(sample)
     seconds: list[float] = []
     for share in (6, 3):
-        part = fitted.encode_many(_strided(sample, max(2, len(sample) // share)))
+        part = fitted.lessons(_strided(sample, max(2, len(sample) // share)))
         before = clock()
         model = registry.fit(route, fitted.sizes, part, seed)
         seconds.append(clock() - before)

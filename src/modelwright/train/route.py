@@ -125,7 +125,7 @@ def prepare(
     task: Task, route: GradientRoute, rows: Sequence[Row], validation: Sequence[Row], checkpoint: Path | None, seed: int
 ) -> Prepared:
     """Module, optimiser and encoded rows, ready for the first step. Seeds torch's generator (the caller forks it)."""
-    examples, held = task.encode_many(rows), task.encode_many(validation)
+    examples, held = task.lessons(rows), task.encode_many(validation)
     torch.manual_seed(seed)
     module = registry.build(route, task.sizes, checkpoint)
     vocabulary = Vocabulary(module, [*examples, *held])
@@ -160,7 +160,7 @@ def _parameters(module: nn.Module) -> int:
 
 def _fit(task: Task, route: Route, rows: Sequence[Row], validation: Sequence[Row], seed: int, folder: Path) -> dict[str, Any]:
     """A model of kind "fit": one solve instead of steps."""
-    examples = task.encode_many(rows)
+    examples = task.lessons(rows)
     began = time.perf_counter()
     model = registry.fit(route, task.sizes, examples, seed)
     seconds = time.perf_counter() - began
