@@ -15,7 +15,9 @@ from torch import nn
 from modelwright.base.errors import TrainError
 from modelwright.base.graph import Graph
 from modelwright.base.nouns import Batch, Outputs, Row
+from modelwright.base.optional import require
 from modelwright.base.store import write_bytes
+from modelwright.compress.attention import fuse
 from modelwright.models import registry
 from modelwright.spec.routes.route import GradientRoute, Route
 from modelwright.tasks.contract import Task, load_task
@@ -55,20 +57,27 @@ def export(folder: Path, route: Route, rows: Sequence[Row]) -> Path:
 
 def trace(module: nn.Module, inputs: Mapping[str, np.ndarray], task: Task) -> bytes:
     """The module as a serialised ONNX graph. Torch's tracing exporter is tried first: it takes a tenth of the time of the newer
-    one and gives plainer graphs; what it can't trace (some encoders of other libraries), the newer one exports."""
+    one and gives plainer graphs, in which attention is found and fused; what it can't trace (some encoders of other libraries),
+    the newer one exports."""
     module = module.eval()
     for parameter in module.parameters():
         parameter.requires_grad_(False)
     arguments = {name: torch.from_numpy(array) for name, array in inputs.items()}
     outputs = list(registry.outputs(module, inputs))
     try:
-        return _traced(module, arguments, outputs, task)
+        traced = _traced(module, arguments, outputs, task)
     except Exception:  # whatever it was: the other exporter says its own if it fails as well
         return _exported(module, arguments, outputs, task)
+    model, layers = fuse(require("onnx", "train").load_from_string(traced))
+    return model.SerializeToString() if layers else traced
 
 
 def _traced(module: nn.Module, arguments: dict[str, Any], outputs: list[str], task: Task) -> bytes:
-    axes = {name: dict(enumerate(axes)) for name, axes in task.axes.items() if name in arguments}
+    axes = {
+        name: {at: axis for at, axis in enumerate(axes) if not axis.isdigit()}
+        for name, axes in task.axes.items()
+        if name in arguments
+    }
     buffer = io.BytesIO()
     with warnings.catch_warnings(), torch.inference_mode():
         warnings.simplefilter("ignore")  # it announces its retirement, and that LSTMs start from zero states, which ours do
@@ -88,8 +97,8 @@ def _traced(module: nn.Module, arguments: dict[str, Any], outputs: list[str], ta
 def _exported(module: nn.Module, arguments: dict[str, Any], outputs: list[str], task: Task) -> bytes:
     from torch.export import Dim
 
-    dims = {name: Dim(name) for axes in task.axes.values() for name in axes}
-    shapes = {name: {at: dims[axis] for at, axis in enumerate(task.axes[name])} for name in arguments}
+    dims = {name: Dim(name) for axes in task.axes.values() for name in axes if not name.isdigit()}
+    shapes = {name: {at: dims[axis] for at, axis in enumerate(task.axes[name]) if axis in dims} for name in arguments}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(

@@ -24,7 +24,6 @@ SMALLEST = 4096
 """Weights with fewer numbers than this are left in float32."""
 
 _PRODUCTS = ("MatMul", "Gemm", "LSTM")
-_OPSET = 13  # DequantizeLinear with one scale per column
 
 
 def quantise(source: Path, target: Path) -> int:
@@ -99,9 +98,6 @@ def _quantise_tables(model: Any, onnx: Any) -> int:
     for node in graph.node:
         for name in node.input:
             users[name].append(node)
-    opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
-    if opset < _OPSET:
-        return 0
     done = 0
     outputs = {output.name for output in graph.output}
     for tensor in list(graph.initializer):
@@ -109,13 +105,12 @@ def _quantise_tables(model: Any, onnx: Any) -> int:
         if not wide or tensor.name in outputs or not all(_looks_up(node, tensor.name) for node in users[tensor.name]):
             continue
         numbers, scales = columns(onnx.numpy_helper.to_array(tensor))
-        names = {part: f"{tensor.name}_{part}" for part in ("int8", "scale", "zero")}
+        names = {part: f"{tensor.name}_{part}" for part in ("int8", "scale")}
         graph.initializer.remove(tensor)
         graph.initializer.extend(
             [
                 onnx.numpy_helper.from_array(numbers, names["int8"]),
                 onnx.numpy_helper.from_array(scales, names["scale"]),
-                onnx.numpy_helper.from_array(np.zeros(len(scales), np.int8), names["zero"]),
             ]
         )
         for node in users[tensor.name]:
@@ -130,13 +125,15 @@ def _looks_up(node: Any, table: str) -> bool:
 
 
 def _dequantise_after(graph: Any, node: Any, names: dict[str, str], onnx: Any) -> None:
-    """Let `node` fetch integers, and scale them afterwards."""
-    result, fetched = node.output[0], f"{node.output[0]}_int8"
+    """Let `node` fetch integers, and scale them afterwards. As a cast and a product: DequantizeLinear says the same in one node,
+    and takes four times as long with a scale per column."""
+    result, fetched, numbers = node.output[0], f"{node.output[0]}_int8", f"{node.output[0]}_float"
     node.input[0], node.output[0] = names["int8"], fetched
-    scaling = onnx.helper.make_node(
-        "DequantizeLinear", [fetched, names["scale"], names["zero"]], [result], name=f"{node.name}_scaled", axis=-1
-    )
-    graph.node.insert(list(graph.node).index(node) + 1, scaling)
+    cast = onnx.helper.make_node("Cast", [fetched], [numbers], name=f"{node.name}_cast", to=onnx.TensorProto.FLOAT)
+    scaling = onnx.helper.make_node("Mul", [numbers, names["scale"]], [result], name=f"{node.name}_scaled")
+    place = list(graph.node).index(node) + 1
+    graph.node.insert(place, scaling)
+    graph.node.insert(place, cast)
 
 
 def columns(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
