@@ -9,7 +9,8 @@ from typing import Any
 from modelwright.base.evidence import Evidence
 from modelwright.pipeline import costs
 from modelwright.spec.project import Project
-from modelwright.venture import capacity, financing, route_choice
+from modelwright.spec.quantities import Money
+from modelwright.venture import capacity, financing, learning, route_choice
 from modelwright.venture.figures import Figure
 
 SECONDS_PER_MONTH = 365.25 / 12 * 86400
@@ -71,6 +72,47 @@ def _own(name: str, project: Project, metric: str, records: Mapping[str, Evidenc
         for key in (f"evaluate/{name}/test/{metric}", f"train/{name}/money", f"evaluate/{name}/cost-per-1000")
     )
     return route_choice.Way(name, kind, quality, fixed, each)
+
+
+def more_data(project: Project, route: str, curves: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """What twice the rows would bring (learning.json), from the measured curve of the chosen route, else of the first that has one.
+
+    Args:
+        curves: train/<route>/learning.json by route.
+
+    Returns:
+        {"missing": […]} where no curve was measured, with what kept parts out of it; what was not stated is "asked" for.
+    """
+    usable = {name: found for name, found in curves.items() if len(found["points"]) >= 3 and _best(found) is not None}
+    if not usable:
+        left_out = [{"route": name, **part} for name, found in curves.items() for part in found["left_out"]]
+        return {"missing": ["train.learning_curve"], "left_out": left_out}
+    name = route if route in usable else next(iter(usable))
+    found, stated = usable[name], project.venture.data if project.venture else None
+    prices = {key: None if stated is None else getattr(stated, key) for key in ("cost_per_row", "worth_per_point")}
+    return {
+        "route": name,
+        **learning.more_data(
+            [(point["rows"], point["score"]) for point in found["points"]],
+            found["metric"],
+            best_possible=_best(found) or 0.0,
+            better=found["better"],
+            price_per_row=_price(project, prices["cost_per_row"], "cost_per_row"),
+            worth_per_point=_price(project, prices["worth_per_point"], "worth_per_point"),
+        ),
+        "asked": [f"venture.data.{key}" for key, price in prices.items() if price is None],
+    }
+
+
+def _best(found: Mapping[str, Any]) -> float | None:
+    """The best score there can be: 1 of a ratio, 0 of an error; nobody knows of a metric without an upper end."""
+    return 0.0 if found["better"] == "lower" else 1.0 if found["unit"] == "1" else None
+
+
+def _price(project: Project, stated: Money | None, key: str) -> Figure | None:
+    if stated is None:
+        return None
+    return Figure(costs.in_currency(project, stated), costs.currency(project), "assumed", source=f"venture.data.{key}")
 
 
 def demand_per_month(plan: Mapping[str, Any]) -> float:

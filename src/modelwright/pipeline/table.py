@@ -55,6 +55,8 @@ def steps(loaded: Loaded) -> list[Step]:
         outside = {"compute": hour, "machine": here} if stage == "forecast" else {}
         for name in sorted(routes, key=lambda name: bool(members(name))):  # members come before the fusions that need them
             settings = {**of_route(name), "from": train.start(loaded, name), "budget": train.budget(project, name), **outside}
+            if stage == "train" and (shares := train.curve(project, name)):
+                settings["learning_curve"] = shares
             needs = ("data", *(f"{stage}/{member}" for member in members(name)))
             does = combine if members(name) else work
             table.append(Step(f"{stage}/{name}", needs, settings, ("models", "train", "tasks"), does))

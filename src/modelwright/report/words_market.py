@@ -26,6 +26,7 @@ MARKET: dict[str, tuple[str, str]] = {
     "chart.ways.per-1000": ("1,000 requests", "每 1,000 次请求"),
     "chart.ways.total": ("In all", "合计"),
     "chart.learning": ("What more data would bring", "更多数据能带来什么"),
+    "chart.learning.measured": ("measured", "实测"),
     "chart.learning.rows": ("training rows", "训练行数"),
     "chart.learning.caption": (
         "With {rows} rows the fitted curve stands at {now}; with {more} rows it would stand at {then}, four of five fits between {low} and {high}. Right of the dotted line nothing was measured.",

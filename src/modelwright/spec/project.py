@@ -14,6 +14,7 @@ from modelwright.spec.data import Data
 from modelwright.spec.evaluate import Evaluate
 from modelwright.spec.financing import Financing
 from modelwright.spec.risk import RiskSection
+from modelwright.spec.routes.fusion import MEMBERS
 from modelwright.spec.routes.route import Route
 from modelwright.spec.section import Section
 from modelwright.spec.serve import Rehearse, Serve
@@ -53,6 +54,15 @@ class Project(Section):
     compliance: Compliance | None = Field(
         None, description="markets, role, use and attestations; without it, every market's items are listed and none is attested"
     )
+
+    @model_validator(mode="after")
+    def _curves_of_known_routes(self) -> Self:
+        curve = self.train.learning_curve
+        for name in (curve.routes if curve else None) or ():
+            if name not in self.routes or self.routes[name].reads == MEMBERS:
+                known = ", ".join(name for name, route in self.routes.items() if route.reads != MEMBERS)
+                raise ValueError(f"train.learning_curve.routes names routes that learn from rows ({known}), not {name!r}")
+        return self
 
     @model_validator(mode="after")
     def _tuned_settings_exist(self) -> Self:

@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from modelwright.spec.amounts import Amount, Churn, Count, Growth, Once
 from modelwright.spec.marketing import Accounts, Marketing
 from modelwright.spec.price import Price, Pricing
-from modelwright.spec.quantities import Currency
+from modelwright.spec.quantities import Currency, MoneyField
 from modelwright.spec.section import Section
 from modelwright.spec.team import Member
 
@@ -46,6 +46,15 @@ class Customers(Section):
         return self
 
 
+class MoreData(Section):
+    """What more rows cost and what quality is worth: may they be bought?"""
+
+    cost_per_row: MoneyField | None = Field(None, description="collecting and labelling one more row, like '0.40 USD'")
+    worth_per_point: MoneyField | None = Field(
+        None, description="what 0.01 of the headline metric is worth over the plan, like '3000 USD'"
+    )
+
+
 class Venture(Section):
     """Price, customers, team, costs and cash."""
 
@@ -64,6 +73,7 @@ class Venture(Section):
     cash: float | None = Field(None, ge=0, description="money at the start")
     accounts: Accounts = Accounts()
     discount: Growth | None = Field(None, description="what money later is worth less, like '12% per year'; for lifetime values")
+    data: MoreData = MoreData()
     records: str | None = Field(
         None,
         description="CSV or JSONL of the service's customers (start, end, requests); what it says replaces assumed churn and "

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -107,6 +107,7 @@ def more_data(
     *,
     factor: float = 2.0,
     best_possible: float = 1.0,
+    better: Literal["higher", "lower"] = "higher",
     errors: Sequence[float] | None = None,
     price_per_row: Figure | None = None,
     worth_per_point: Figure | None = None,
@@ -114,6 +115,8 @@ def more_data(
     """What `factor` times the data would bring, what it costs, and what it may cost.
 
     Args:
+        best_possible: no score is better than it.
+        better: of the metric; of one that is better when lower, the gain is how much it falls.
         price_per_row: of collecting and labelling one ("USD").
         worth_per_point: what 0.01 more of the score is worth in money, if the founders can say.
 
@@ -129,10 +132,11 @@ def more_data(
         raise SpecError(
             f"a factor of {factor:g}", expected="more than 1", where="learning curve", remedy="2 asks for twice the data."
         )
-    curve = fit(points, best_possible, errors)
+    sign = 1.0 if better == "higher" else -1.0
+    curve = fit([(rows, sign * score) for rows, score in points], sign * best_possible, errors)
     rows = max(size for size, _ in curve.points)
     more = rows * factor
-    now, then, gain = curve.at(rows), curve.at(more), curve.gain(rows, more)
+    now, then, gain = _turned(curve.at(rows), sign), _turned(curve.at(more), sign), curve.gain(rows, more)
     note = f"P10–P90 of power laws through {len(curve.points)} measured points; {factor:g} × the rows lies beyond them"
     figures = [
         _figure(f"score-with-{factor:g}x-data", then, metric, note).as_json(f"score-with-{factor:g}x-data"),
@@ -146,6 +150,8 @@ def more_data(
     grid = np.geomspace(min(size for size, _ in curve.points), more, 25)
     return {
         "metric": metric,
+        "better": better,
+        "points": [{"rows": size, "score": sign * score} for size, score in curve.points],
         "rows": rows,
         "rows_more": more,
         "now": list(now),
@@ -158,9 +164,21 @@ def more_data(
         "figures": figures,
         "curve": {
             "rows": grid.tolist(),
-            **dict(zip(("p10", "p50", "p90"), map(list, zip(*(curve.at(size) for size in grid), strict=True)), strict=True)),
+            **dict(
+                zip(
+                    ("p10", "p50", "p90"),
+                    map(list, zip(*(_turned(curve.at(size), sign) for size in grid), strict=True)),
+                    strict=True,
+                )
+            ),
         },
     }
+
+
+def _turned(spread: tuple[float, float, float], sign: float) -> tuple[float, float, float]:
+    """(P10, P50, P90) of the metric itself, of one whose sign was turned for the fit."""
+    low, middle, high = (sign * value for value in spread)
+    return (low, middle, high) if sign > 0 else (high, middle, low)
 
 
 def _figure(name: str, spread: tuple[float, float, float], metric: str, note: str) -> Figure:

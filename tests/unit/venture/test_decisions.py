@@ -180,6 +180,17 @@ def test_a_known_learning_curve_is_found_again():
     assert all(low <= middle <= high <= 1 for low, middle, high in (curve.at(size) for size in (*sizes, 8000)))
 
 
+def test_a_metric_that_is_better_when_lower_falls_with_more_data():
+    points = [(size, 3.0 + 40.0 * size**-0.5) for size in (250, 500, 1000, 2000, 4000)]
+    found = learning.more_data(points, "rmse", best_possible=0.0, better="lower")
+    truth = 3.0 + 40.0 * 8000**-0.5
+    assert found["then"][0] <= truth <= found["then"][2]
+    assert found["then"][1] < found["now"][1] and found["then"][1] == pytest.approx(truth, rel=0.05)
+    assert 0 < found["gain"][0] <= found["gain"][1] <= found["gain"][2]
+    assert found["points"][0] == {"rows": 250, "score": pytest.approx(points[0][1])}
+    assert all(low <= high for low, high in zip(found["curve"]["p10"], found["curve"]["p90"], strict=True))
+
+
 def test_scatter_widens_and_errors_weigh():
     smooth = [(500, 0.80), (1000, 0.86), (2000, 0.90)]
     rough = [(500, 0.80), (1000, 0.90), (2000, 0.89)]

@@ -54,6 +54,7 @@ def work(context: Context) -> str:
         "financing": financing,
         "capacity": business.servers(project, load["levels"], found),
         "route": business.build_or_buy(project, decision, records, found, today),
+        "learning": business.more_data(project, decision["route"], _curves(context)),
         "risks": {**made["risks"], **matters},
         "compliance": made["compliance"],
     }.items():
@@ -64,6 +65,12 @@ def work(context: Context) -> str:
     _record(context, found["figures"], "plan")
     _record(context, financing["figures"], "plan")
     return _line(context, found)
+
+
+def _curves(context: Context) -> dict[str, Any]:
+    """Measured learning curves by route."""
+    files = {name: context.inputs[f"train/{name}"] / "learning.json" for name in context.project.routes}
+    return {name: read_json(file) for name, file in files.items() if file.exists()}
 
 
 def _export(context: Context, found: Mapping[str, Any], financing: Mapping[str, Any], today: date) -> None:

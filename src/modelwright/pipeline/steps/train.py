@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from modelwright.base.console import amount, duration
 from modelwright.base.store import read_json
@@ -13,7 +14,11 @@ from modelwright.pipeline.context import Context
 from modelwright.pipeline.words import say
 from modelwright.spec.load import Loaded
 from modelwright.spec.project import Project
+from modelwright.spec.routes.fusion import MEMBERS
 from modelwright.tasks.contract import get_task
+
+if TYPE_CHECKING:
+    from modelwright.train.operations import Operations
 
 
 def start(loaded: Loaded, name: str) -> str | None:
@@ -50,9 +55,20 @@ def budget(project: Project, name: str) -> tuple[float | None, int | None, Liter
     return seconds, stated.steps, "seconds"
 
 
+def curve(project: Project, name: str) -> tuple[float, ...]:
+    """Shares of the training rows at which the route's learning curve is measured; none where it is not."""
+    asked, route = project.train.learning_curve, project.routes[name]
+    if asked is None or route.reads == MEMBERS:
+        return ()
+    wanted = route.kind == "fit" if asked.routes is None else name in asked.routes
+    return asked.shares if wanted else ()
+
+
 def work(context: Context) -> str:
     from modelwright.compress.export import export
     from modelwright.data.rows import read_split
+    from modelwright.train import learning
+    from modelwright.train.operations import operations
     from modelwright.train.route import Limits, train_route
     from modelwright.train.tuning import TUNING, tune_route
 
@@ -72,17 +88,22 @@ def work(context: Context) -> str:
         "checkpoint_seconds": project.train.checkpoint_seconds,
         "learn": project.learn,
     }
-    task = get_task(project.task)
+    task, shares = get_task(project.task), curve(project, name)
     if name in project.tune:
         result, route = tune_route(task, route, project.tune[name], rows, validation, **settings)
         _record_search(context, name, read_json(context.out / TUNING))
+        if shares:
+            learning.measure(task, route, rows, validation, shares, **settings)
     else:
+        if shares:  # before the training that ships, whose checkpoints would be gone if a kill came after it
+            spent = learning.measure(task, route, rows, validation, shares, **settings)["seconds"]
+            limits = settings["limits"]
+            settings["limits"] = replace(limits, seconds=None if limits.seconds is None else limits.seconds - spent)
         result = train_route(task, route, rows, validation, **settings)
+    if shares:
+        _record_curve(context, name, learning.add_whole(context.out, len(rows), result))
     export(context.out, route, rows[:: max(1, len(rows) // 32)][:32])
-    context.ledger.record(f"train/{name}/time", result["seconds"], "s", "measured")
-    context.ledger.record(f"train/{name}/memory", result["peak_memory_bytes"] / 1e6, "MB", "measured")
-    context.ledger.record(f"train/{name}/samples-per-second", result["samples_per_second"], "rows/s", "measured")
-    context.ledger.record(f"train/{name}/steps", result["steps"], "steps", "measured")
+    _record(context, name, result, operations(context.out, route, result, rows))
     return say(
         context,
         "train",
@@ -94,6 +115,27 @@ def work(context: Context) -> str:
         took=duration(result["seconds"]),
         precision=result["precision"],
     )
+
+
+def _record(context: Context, name: str, result: Mapping[str, Any], counted: Operations | None) -> None:
+    record = context.ledger.record
+    record(f"train/{name}/time", result["seconds"], "s", "measured")
+    record(f"train/{name}/memory", result["peak_memory_bytes"] / 1e6, "MB", "measured")
+    record(f"train/{name}/samples-per-second", result["samples_per_second"], "rows/s", "measured")
+    record(f"train/{name}/steps", result["steps"], "steps", "measured")
+    record(f"train/{name}/devices", 1, "devices", "measured", note="one process on one device")
+    if counted is not None:
+        record(f"train/{name}/flops", counted.value, "FLOP", "estimated", note=counted.note)
+
+
+def _record_curve(context: Context, name: str, found: Mapping[str, Any]) -> None:
+    """Quality at each size; what did not teach is missing."""
+    for point in found["points"]:
+        note = f"{found['metric']} on validation with {point['rows']:,} training rows"
+        context.ledger.record(f"learning/{name}/{point['share']:g}", point["score"], found["unit"], "measured", note=note)
+    if found["seconds"]:
+        note = "trainings on parts of the rows, beside the one that ships"
+        context.ledger.record(f"learning/{name}/time", found["seconds"], "s", "measured", note=note)
 
 
 def _record_search(context: Context, name: str, found: Mapping[str, Any]) -> None:

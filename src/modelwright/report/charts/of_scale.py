@@ -74,6 +74,23 @@ def ways(content: Mapping[str, Any] | None, words: Words, numbers: Numbers) -> C
     )
 
 
+def _measured(content: Mapping[str, Any], words: Words) -> list[dict[str, Any]]:
+    """The points that the curve goes through."""
+    points = content.get("points") or []
+    if not points:
+        return []
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "x": [point["rows"] for point in points],
+            "y": [significant(point["score"]) for point in points],
+            "marker": {"size": 9, "color": colour(2)},
+            "name": words.plain("chart.learning.measured"),
+        }
+    ]
+
+
 def learning(content: Mapping[str, Any] | None, words: Words, numbers: Numbers) -> Chart | None:
     """Score over rows: the fitted band through what was measured, and beyond it."""
     curve = (content or {}).get("curve") or {}
@@ -93,6 +110,7 @@ def learning(content: Mapping[str, Any] | None, words: Words, numbers: Numbers) 
             {**edge, "y": band["p10"], "showlegend": False},
             {**edge, "y": band["p90"], "fill": "tonexty", "fillcolor": "@route-2-soft", "name": words.plain("chart.fan.range")},
             {**edge, "y": band["p50"], "line": {"color": colour(2), "width": 2.5}, "hoverinfo": "x+y", "name": words.plain("chart.fan.middle")},
+            *_measured(content, words),
         ],
         "layout": layout(
             showlegend=True,

@@ -91,4 +91,4 @@ def more_data(run: Run, figures: Figures) -> list[Block]:
         sentences.append(words("learning.may-cost", range=figures.read(worth, "assumed", _LEARNING)))
     if content.get("worth_it") is not None:
         sentences.append(words("learning.worth" if content["worth_it"] else "learning.not-worth"))
-    return [*blocks, Said(tuple(sentences))]
+    return [*blocks, Said(tuple(sentences)), *asked(run, figures, "data", *lacking(content))]
