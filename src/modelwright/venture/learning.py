@@ -17,7 +17,7 @@ from modelwright.base.errors import SpecError
 from modelwright.venture.figures import Figure
 
 _EXPONENTS = np.linspace(0.05, 1.5, 59)
-_CEILINGS = 81
+_CEILINGS = 321
 _LEAST_SCATTER = 0.002  # nobody measures a score more finely: a test set of 10,000 rows at 95 % has this standard error
 
 
@@ -132,11 +132,16 @@ def more_data(
         raise SpecError(
             f"a factor of {factor:g}", expected="more than 1", where="learning curve", remedy="2 asks for twice the data."
         )
-    sign = 1.0 if better == "higher" else -1.0
-    curve = fit([(rows, sign * score) for rows, score in points], sign * best_possible, errors)
+    # an error is turned into a score and, because nobody knows its size, measured in parts of the largest
+    sign = 1.0 if better == "higher" else -max((abs(score) for _, score in points), default=1.0) or -1.0
+    curve = fit(
+        [(rows, score / sign) for rows, score in points],
+        best_possible / sign,
+        None if errors is None else [error / abs(sign) for error in errors],
+    )
     rows = max(size for size, _ in curve.points)
     more = rows * factor
-    now, then, gain = _turned(curve.at(rows), sign), _turned(curve.at(more), sign), curve.gain(rows, more)
+    now, then, gain = _turned(curve.at(rows), sign), _turned(curve.at(more), sign), _turned(curve.gain(rows, more), abs(sign))
     note = f"P10–P90 of power laws through {len(curve.points)} measured points; {factor:g} × the rows lies beyond them"
     figures = [
         _figure(f"score-with-{factor:g}x-data", then, metric, note).as_json(f"score-with-{factor:g}x-data"),

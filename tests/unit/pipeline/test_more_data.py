@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 import yaml
-from made_project import settings
 
+from made_project import settings
 from modelwright.base.errors import SpecError
 from modelwright.pipeline.business import more_data
 from modelwright.pipeline.steps.train import curve
