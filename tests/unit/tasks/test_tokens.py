@@ -52,6 +52,25 @@ def test_words_are_cut_to_max_tokens_and_masked(words):
     assert (batch["token_ids"][1, 1:] == words.padding).all()
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "the captain of the harbour was calm " * 9,  # the opening fills the tokens
+        "extraordinarily " * 9,  # it does not: the rest is read too
+        "很好的" * 40,  # no space to cut at
+        "的 " + "很好" * 40,
+        " " * 80 + "calm " * 9,
+        "calm" * 40,
+        "",
+    ],
+)
+def test_reading_no_more_than_needed_gives_the_same_tokens(words, text):
+    whole = words.tokenizer.encode(text[: words.characters]).ids or [words.unknown]
+    assert words.encode(text)["token_ids"].tolist() == whole
+    several = [one["token_ids"].tolist() for one in words.encode_many(["calm", text, "the harbour"])]
+    assert several == [words.encode("calm")["token_ids"].tolist(), whole, words.encode("the harbour")["token_ids"].tolist()]
+
+
 def test_words_seen_once_teach_the_unknown_word(words):
     reader = Words.fit(["red sail", "red"], BiLSTM(), None)
     assert reader.encode("red sail")["token_ids"].tolist() == [2, reader.unknown]

@@ -17,6 +17,9 @@ from modelwright.tasks.text.scripts import valid
 TOKENIZER_FILE = "tokenizer.json"
 # Text beyond this can't reach max_tokens in any usual writing; cutting it first keeps a 1 MB request as cheap as any other.
 CHARACTERS_PER_TOKEN = 24
+# Most texts fill max_tokens within so much of it; the rest of a long article need not be read (0.66 → 0.25 ms for 128 tokens of
+# 2,300 characters).
+LIKELY_CHARACTERS_PER_TOKEN = 7
 
 
 class TokenReader(Reader):
@@ -42,11 +45,23 @@ class TokenReader(Reader):
         self.characters = max_tokens * CHARACTERS_PER_TOKEN
 
     def encode(self, text: str) -> Inputs:
-        return self._inputs(self.tokenizer.encode(valid(text[: self.characters])).ids)
+        return self.encode_many([text])[0]
 
     def encode_many(self, texts: Sequence[str]) -> list[Inputs]:
-        found = self.tokenizer.encode_batch_fast([valid(text[: self.characters]) for text in texts])
-        return [self._inputs(one.ids) for one in found]
+        whole = [valid(text[: self.characters]) for text in texts]
+        openings = [self._opening(text) for text in whole]
+        ids = [one.ids for one in self.tokenizer.encode_batch_fast(openings)]
+        short = [at for at, opening in enumerate(openings) if len(opening) < len(whole[at]) and len(ids[at]) < self.max_tokens]
+        for at, one in zip(short, self.tokenizer.encode_batch_fast([whole[at] for at in short]), strict=True):
+            ids[at] = one.ids
+        return [self._inputs(one) for one in ids]
+
+    def _opening(self, text: str) -> str:
+        """As much of a long text as likely fills `max_tokens`, up to the end of a word: a word's tokens do not depend on what
+        comes after the space behind it."""
+        likely = self.max_tokens * LIKELY_CHARACTERS_PER_TOKEN
+        end = text.rfind(" ", 0, likely) if len(text) > likely else -1
+        return text if end < 0 else text[:end]
 
     def _inputs(self, ids: list[int]) -> Inputs:
         token_ids = np.array(ids or [self.unknown], np.int64)
