@@ -37,7 +37,7 @@ class Draws:
 
     def figures(self) -> dict[str, Figure]:
         """Each metric with its 95 % interval."""
-        return {name: {"value": value, **_bounds(self.resampled.get(name))} for name, value in self.values.items()}
+        return {name: {"value": value, **bounds(self.resampled.get(name))} for name, value in self.values.items()}
 
     def save(self, path: Path) -> None:
         """Write as a numpy archive of plain arrays (no pickle)."""
@@ -84,7 +84,7 @@ def draw(score: Score, aligned: Mapping[str, np.ndarray], row_ids: list[str], re
     return Draws(values, dict(zip(names, found, strict=True)), key)
 
 
-def _bounds(resampled: np.ndarray | None) -> Figure:
+def bounds(resampled: np.ndarray | None) -> Figure:
     """The central 95 % of the resamples on which the metric is defined; none where that is less than half of them."""
     if resampled is None:
         return {"low": None, "high": None}

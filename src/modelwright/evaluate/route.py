@@ -23,7 +23,7 @@ from modelwright.evaluate.calibration import reliability
 from modelwright.evaluate.confusion import confusion
 from modelwright.evaluate.files import EVALUATION, draws_file, predictions_file
 from modelwright.evaluate.intervals import Draws, draw
-from modelwright.evaluate.slices import score_slices, slice_rows
+from modelwright.evaluate.slices import gaps, score_slices, slice_rows
 from modelwright.spec.evaluate import Evaluate
 from modelwright.tasks.contract import Task, load_task
 
@@ -65,7 +65,8 @@ def evaluate_route(
             )
     task = load_task(source)
     # before the work: a wrong column name should cost no time
-    parts = slice_rows(test, task.columns, tuple(dict.fromkeys((*task.slices, *settings.slices))))
+    named = tuple(dict.fromkeys((*task.slices, *settings.slices, *settings.groups)))
+    parts = slice_rows(test, task.columns, named)
     graph = Graph(source / "model.onnx")
     out.mkdir(parents=True, exist_ok=True)
     with console.progress("evaluate", total=len(validation) + len(test)) as progress:
@@ -77,12 +78,14 @@ def evaluate_route(
         drawn[name].save(out / draws_file(name))
         _write_predictions(out / predictions_file(name), task, rows, predictions[name])
     timing = latency_ms(single(task, graph), validation[:LATENCY_ROWS], LATENCY_SECONDS)
+    slices = score_slices(parts, task.score, aligned["test"], [row.id for row in test], settings.resamples, seed)
     evaluation = {
         "splits": {name: {"rows": len(rows), "metrics": drawn[name].figures()} for name, rows in splits.items()},
         "chance": float(task.chance(test)),
         "headline": task.metrics[0].name,
         "resamples": settings.resamples,
-        "slices": score_slices(parts, task.score, aligned["test"], [row.id for row in test], settings.resamples, seed),
+        "slices": [part.as_json() for part in slices],
+        "gaps": gaps(slices, named, task.metrics[0].name),
         **_labels(task, test, predictions["test"], settings.mistakes),
         "latency_ms": {key: value for key, value in timing.items() if key != "cpu_s"},
         "cpu_seconds_per_request": timing["cpu_s"],

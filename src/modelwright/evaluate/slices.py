@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from modelwright.base.errors import SpecError
 from modelwright.base.nouns import Column, Row
-from modelwright.evaluate.intervals import Score, draw
+from modelwright.evaluate.intervals import Draws, Score, bounds, draw
 
 SMALL = 10
 """Fewer rows than this give no interval, and the slice is marked."""
@@ -48,6 +49,25 @@ def slice_rows(rows: Sequence[Row], columns: Sequence[Column], named: Sequence[s
     return parts
 
 
+@dataclass(frozen=True)
+class Slice:
+    """A part of the rows, scored.
+
+    Args:
+        small: fewer than `SMALL` rows: no interval.
+    """
+
+    column: str
+    value: str
+    rows: int
+    small: bool
+    drawn: Draws
+
+    def as_json(self) -> dict[str, Any]:
+        about = {"column": self.column, "value": self.value, "rows": self.rows, "small": self.small}
+        return {**about, "metrics": self.drawn.figures()}
+
+
 def score_slices(
     parts: Sequence[tuple[str, str, np.ndarray]],
     score: Score,
@@ -55,14 +75,35 @@ def score_slices(
     row_ids: Sequence[str],
     resamples: int,
     seed: int,
-) -> list[dict[str, Any]]:
-    """Every metric on every part, with intervals where there are `SMALL` rows or more."""
+) -> list[Slice]:
+    """Every metric on every part, with intervals where there are `SMALL` rows or more. Parts are resampled independently."""
     found = []
-    for column, value, where in parts:
+    for number, (column, value, where) in enumerate(parts):
         mine = {name: array[where] for name, array in aligned.items()}
         small = len(where) < SMALL
-        drawn = draw(score, mine, [row_ids[index] for index in where], 0 if small else resamples, seed)
-        found.append({"column": column, "value": value, "rows": len(where), "small": small, "metrics": drawn.figures()})
+        drawn = draw(score, mine, [row_ids[index] for index in where], 0 if small else resamples, seed + number)
+        found.append(Slice(column, value, len(where), small, drawn))
+    return found
+
+
+def gaps(slices: Sequence[Slice], columns: Sequence[str], metric: str) -> list[dict[str, Any]]:
+    """How far the best and the worst part of each column lie apart; none where fewer than two parts are large enough.
+
+    Returns:
+        [{"column", "value", "low", "high", "best", "worst", "left_out": parts that are too small}]. The bounds are those of the
+        difference between these two parts, resampled; that they were picked for being the ends is not corrected for.
+    """
+    found = []
+    for column in dict.fromkeys(columns):
+        mine = [part for part in slices if part.column == column and metric in part.drawn.values]
+        sure = [part for part in mine if not part.small and part.value != OTHERS]
+        if len(sure) < 2:
+            continue
+        worst, best = (pick(sure, key=lambda part: part.drawn.values[metric]) for pick in (min, max))
+        apart = best.drawn.resampled[metric] - worst.drawn.resampled[metric]
+        gap = best.drawn.values[metric] - worst.drawn.values[metric]
+        ends = {"best": best.value, "worst": worst.value, "left_out": [part.value for part in mine if part not in sure]}
+        found.append({"column": column, "value": gap, **bounds(apart), **ends})
     return found
 
 

@@ -12,4 +12,7 @@ class Evaluate(Section):
 
     resamples: int = Field(1000, ge=100, le=100_000, description="bootstrap resamples behind each 95 % interval")
     slices: tuple[str, ...] = Field((), description="columns to slice by; length is always sliced")
+    groups: tuple[str, ...] = Field(
+        (), description="columns that name groups of people, between which the quality should not differ; sliced by as well"
+    )
     mistakes: int = Field(20, ge=0, le=1000, description="most confident mistakes to keep")

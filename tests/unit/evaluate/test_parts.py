@@ -11,7 +11,7 @@ from modelwright.base.nouns import Column, Prediction, Row
 from modelwright.evaluate.answers import answers, excerpt, mistakes, statements
 from modelwright.evaluate.calibration import reliability
 from modelwright.evaluate.confusion import MOST_LABELS, OTHERS, confusion
-from modelwright.evaluate.slices import MOST_VALUES, score_slices, slice_rows
+from modelwright.evaluate.slices import MOST_VALUES, gaps, score_slices, slice_rows
 from modelwright.tasks.measures.classification import calibration_error
 from modelwright.tasks.text_classification import Classification
 
@@ -63,10 +63,25 @@ def test_small_slices_have_figures_but_no_interval():
     parts = [part for part in slice_rows(rows, COLUMNS, ("kind",)) if part[0] == "kind"]
     right = {"right": np.arange(40) % 4 != 0}
     found = score_slices(parts, lambda one: {"accuracy": float(one["right"].mean())}, right, [one.id for one in rows], 100, 0)
-    common, rare = found
+    common, rare = (part.as_json() for part in found)
     assert (rare["value"], rare["rows"], rare["small"]) == ("rare", 9, True)
     assert rare["metrics"]["accuracy"] == {"value": pytest.approx(6 / 9), "low": None, "high": None}
     assert common["small"] is False and common["metrics"]["accuracy"]["low"] < common["metrics"]["accuracy"]["high"]
+
+
+def test_the_gap_lies_between_the_best_and_the_worst_large_part():
+    rows = [row(number, kind="abcd"[number % 4] if number < 400 else "tiny") for number in range(405)]
+    rights = {"a": 1.0, "b": 0.9, "c": 0.5, "d": 0.7}
+    draw = np.random.default_rng(0)
+    right = {"right": np.array([draw.random() < rights.get(one.values["kind"], 0.0) for one in rows])}
+    parts = slice_rows(rows, COLUMNS, ("kind",))
+    found = score_slices(parts, lambda one: {"accuracy": float(one["right"].mean())}, right, [one.id for one in rows], 300, 0)
+    (gap,) = gaps(found, ("kind", "kind"), "accuracy")
+    assert (gap["column"], gap["best"], gap["worst"], gap["left_out"]) == ("kind", "a", "c", ["tiny"])
+    assert gap["low"] < gap["value"] < gap["high"]
+    assert gap["low"] < 0.5 < gap["high"]
+    assert gaps(found, ("length",), "accuracy")[0]["column"] == "length"
+    assert gaps([part for part in found if part.value in ("a", "tiny")], ("kind",), "accuracy") == []
 
 
 def test_confusion_agrees_with_scikit_learn():

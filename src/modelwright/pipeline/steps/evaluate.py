@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from modelwright.base.console import amount
 from modelwright.pipeline.context import Context
 from modelwright.pipeline.words import say
@@ -45,6 +48,7 @@ def work(context: Context) -> str:
     record(
         f"evaluate/{name}/cpu-seconds", found["cpu_seconds_per_request"], "s", "measured", note="processor time of one request"
     )
+    _record_gaps(context, name, found)
     headline = found["splits"]["test"]["metrics"][found["headline"]]
     return say(
         context,
@@ -56,3 +60,19 @@ def work(context: Context) -> str:
         high=amount(headline["high"], 3),
         latency=amount(found["latency_ms"]["p95"]),
     )
+
+
+def _record_gaps(context: Context, name: str, found: Mapping[str, Any]) -> None:
+    """How far the best and the worst part of each named column lie apart; the largest of those between groups of people once more."""
+    record, groups = context.ledger.record, context.project.evaluate.groups
+    unit = next(metric.unit for metric in get_task(context.project.task).metrics if metric.name == found["headline"])
+    between = []
+    for gap in found["gaps"]:
+        note = f"{found['headline']} of {gap['column']}: {gap['best']} above {gap['worst']}"
+        note += f"; too few rows of: {', '.join(gap['left_out'])}" if gap["left_out"] else ""
+        figure = {"value": gap["value"], "unit": unit, "basis": "measured", "low": gap["low"], "high": gap["high"], "note": note}
+        record(f"evaluate/{name}/fairness-gap/{gap['column']}", **figure)
+        if gap["column"] in groups and not gap["left_out"]:
+            between.append(figure)
+    if groups and len(between) == len(groups):  # a group that could not be measured is no evidence of fairness
+        record(f"evaluate/{name}/fairness-gap", **max(between, key=lambda figure: figure["value"]))
