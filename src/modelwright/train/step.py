@@ -13,7 +13,7 @@ from modelwright.base.machine import resident_bytes
 from modelwright.base.nouns import Batch, Example, Outputs, Row
 from modelwright.spec.routes.route import GradientRoute
 from modelwright.tasks.contract import Task
-from modelwright.train import compilation, losses
+from modelwright.train import augment, compilation, losses
 from modelwright.train.buckets import sorted_batches
 from modelwright.train.optimisers import Optimiser
 from modelwright.train.precision import Precision
@@ -51,6 +51,7 @@ class Stepper:
         self.frozen = {name: value for name, value in full.items() if name not in set(self.optimiser.names)}
         self.compiled, self.compile = compilation.choose(route.compile, self.module, place)
         self.loss = losses.choose(task.loss, task.sizes, route)
+        self.augment = augment.choose(route, task.sizes.get("classes"))
 
     def learn(self, parts: Iterable[tuple[float, Batch]], rate: float) -> tuple[float, float]:
         """One step at `rate`, a share of the peak rate: (loss before it, gradient norm). Weights stay if either is not finite.
@@ -73,7 +74,9 @@ class Stepper:
         return total, self.optimiser.step(rate)
 
     def _loss(self, batch: Batch) -> Tensor:
-        inputs = self._tensors(batch.inputs)
+        inputs, targets = self._tensors(batch.inputs), self._tensor(batch.targets)
+        if self.augment is not None:
+            inputs, targets = self.augment(inputs, targets)
         try:
             outputs = self.compiled(**inputs)
         except RuntimeError as error:  # the compiler works on the first call, and its errors are of this kind
@@ -81,7 +84,7 @@ class Stepper:
                 raise
             raise compilation.failed(error) from error
         weights = batch.weights
-        return self.loss(outputs, self._tensor(batch.targets), None if weights is None else self._tensor(weights))
+        return self.loss(outputs, targets, None if weights is None else self._tensor(weights))
 
     def answer(self, batch: Batch) -> Outputs:
         """Outputs in float32, without learning."""

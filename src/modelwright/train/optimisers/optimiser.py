@@ -39,6 +39,9 @@ class Optimiser:
         self.clip, self.peak, self.l1 = route.clip, route.learning_rate, route.l1
         named = [(name, parameter) for name, parameter in module.named_parameters() if parameter.requires_grad]
         self.names = [name for name, _ in named]
+        saved = module.state_dict().keys()
+        # what a module counts as it trains (the statistics of batch normalisation) belongs to its weights: kept and continued with them
+        self.counted = {name: buffer for name, buffer in module.named_buffers() if name in saved and buffer.is_floating_point()}
         self.parameters = [parameter for _, parameter in named]
         self.mixed = any(parameter.dtype != torch.float32 for parameter in self.parameters)
         self.weights: list[Tensor] = list(self.parameters)
@@ -143,8 +146,9 @@ class Optimiser:
             parameter.copy_(weight)
 
     def snapshot(self) -> dict[str, Tensor]:
-        """A copy of the weights on the CPU, by the parameters' names."""
-        return {name: weight.detach().to("cpu", copy=True) for name, weight in zip(self.names, self.weights, strict=True)}
+        """A copy of the weights and of what the module counts, on the CPU, by their names in the module."""
+        found = {**dict(zip(self.names, self.weights, strict=True)), **self.counted}
+        return {name: tensor.detach().to("cpu", copy=True) for name, tensor in found.items()}
 
     def bytes(self) -> int:
         """Of one copy of the trainable weights in float32: what keeping the best ones costs."""
@@ -153,6 +157,7 @@ class Optimiser:
     def tensors(self) -> dict[str, Tensor]:
         """Weights and the optimiser's memory, by name: what an exact continuation needs."""
         found = {f"weight.{name}": weight.detach() for name, weight in zip(self.names, self.weights, strict=True)}
+        found |= {f"counted.{name}": buffer for name, buffer in self.counted.items()}
         names = {id(weight): name for name, weight in zip(self.names, self.weights, strict=True)}
         for inner in self.inner:
             for weight, memory in inner.state.items():
@@ -169,11 +174,13 @@ class Optimiser:
         for name, weight, parameter in zip(self.names, self.weights, self.parameters, strict=True):
             weight.copy_(tensors[f"weight.{name}"])
             parameter.copy_(weight)
+        for name, buffer in self.counted.items():
+            buffer.copy_(tensors[f"counted.{name}"])
         weights = dict(zip(self.names, self.weights, strict=True))
         owners = {id(w): inner for inner in self.inner for group in inner.param_groups for w in group["params"]}
         for full, value in tensors.items():
             key, _, name = full.partition(".")
-            if key == "weight":
+            if key in ("weight", "counted"):
                 continue
             weight, inner = weights[name], owners[id(weights[name])]
             if key != "step" and value.shape != weight.shape:
