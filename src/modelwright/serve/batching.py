@@ -1,12 +1,12 @@
 """Dynamic batching: rows that arrive while the model is busy are computed together.
 
-    idle                    a row is computed at once, alone: nobody waits for company that may never come
+    idle                    a row is computed at once, alone, on all cores if that is faster: nobody waits for company that may
+                            never come
     some lanes busy         a row waits until enough company is there (`Pace`) or `max_wait_ms` have passed
     all lanes busy          rows wait; the next free lane takes them, oldest first
     `max_queue` rows wait   503 with Retry-After
 
-A lane is one thread that encodes, computes and decodes one batch at a time; while one lane is in the graph (outside Python's
-lock) the other reads texts. Models that answer a row in well under a millisecond are computed on the event loop itself:
+A lane is one thread that encodes, computes and decodes one batch at a time, each on a core of its own (`Predictor.open_lanes`). Models that answer a row in well under a millisecond are computed on the event loop itself:
 for them, handing rows to a thread and back costs more than computing them.
 """
 
@@ -22,12 +22,11 @@ from typing import Protocol
 
 from modelwright.base.errors import ModelwrightError
 from modelwright.base.nouns import Prediction, Row
-from modelwright.serve.pace import Pace
+from modelwright.serve.pace import Choice, Pace
 from modelwright.serve.predictor import Predictor
 from modelwright.serve.problems import OverloadedError
 from modelwright.spec.serve import Serve
 
-LANES = 2
 QUICK_S = 0.001
 """A row faster than this is computed on the event loop."""
 
@@ -54,6 +53,16 @@ class Ticket:
     found: list[Prediction | None] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a batch is computed: `alone`, nothing else being computed or waiting at its start, and on how many threads."""
+
+    alone: bool
+    all_threads: bool
+
+
+_SHARED = _Way(alone=False, all_threads=False)
+_ALONE = {all_threads: _Way(alone=True, all_threads=all_threads) for all_threads in (False, True)}
 _Item = tuple[Ticket, int]
 
 
@@ -72,9 +81,11 @@ class Batcher:
         self.max_queue = settings.max_queue
         self.meters = meters or _Silent()
         self.pace = Pace(settings.max_batch)
+        self.choice = Choice()
         self.waiting: deque[_Item] = deque()
+        self.lanes = predictor.lanes
         self.busy = 0
-        self.threads = ThreadPoolExecutor(LANES, thread_name_prefix="lane")
+        self.threads = ThreadPoolExecutor(self.lanes, thread_name_prefix="lane")
         self._timer: asyncio.TimerHandle | None = None
         self._scheduled = False
         self._drained = asyncio.Event()
@@ -82,11 +93,17 @@ class Batcher:
 
     def warm_up(self, request: object) -> None:
         """Compute `request` alone and in company before the first client comes, so that `pace` knows what a call and what a
-        row costs. Blocks for four rows' time."""
-        for rows in (1, 2, 1):
+        row costs. Blocks for a few rows' time."""
+        row = self.predictor.read([request])
+        for rows, how in ((1, _SHARED), (2, _SHARED), (1, _SHARED), *((1, way) for way in self._ways_alone)):
             started = time.perf_counter()
-            self.predictor.predict([request] * rows)
-            self.pace.observe(rows, time.perf_counter() - started)
+            self.predictor.compute(row * rows, rows, how.all_threads)
+            self._learn(rows, time.perf_counter() - started, how)
+
+    @property
+    def _ways_alone(self) -> Sequence[_Way]:
+        """How a row that came alone can be computed."""
+        return tuple(_ALONE.values()) if self.predictor.has_lane_graph else ()
 
     @property
     def quick(self) -> bool:
@@ -132,12 +149,12 @@ class Batcher:
         if self.quick and not self.busy:
             if self.waiting:
                 items = self._take(1)
-                self._finish(items, *self._compute(items))
+                self._finish(items, _SHARED, *self._compute(items, _SHARED))
                 if self.waiting:
                     self._schedule()  # not a loop: answers are sent and requests read in between
             return
-        while self.waiting and self.busy < LANES and self._worth_starting():
-            self._start(self._take(LANES - self.busy))
+        while self.waiting and self.busy < self.lanes and self._worth_starting():
+            self._start(self._take(self.lanes - self.busy))
 
     def _worth_starting(self) -> bool:
         if not self.busy or len(self.waiting) >= self.pace.size:
@@ -160,32 +177,44 @@ class Batcher:
         return [self.waiting.popleft() for _ in range(min(share, self.pace.next_size()))]
 
     def _start(self, items: list[_Item]) -> None:
+        way = self._way(len(items))
         self.busy += 1
-        running = asyncio.get_running_loop().run_in_executor(self.threads, self._compute, items)
-        running.add_done_callback(lambda done: self._on_lane(items, done))
+        running = asyncio.get_running_loop().run_in_executor(self.threads, self._compute, items, way)
+        running.add_done_callback(lambda done: self._on_lane(items, way, done))
 
-    def _on_lane(self, items: list[_Item], done: asyncio.Future[tuple[list[Prediction | Exception], float]]) -> None:
+    def _way(self, rows: int) -> _Way:
+        if rows > 1 or self.busy or self.waiting or not self._ways_alone:
+            return _SHARED
+        return _ALONE[self.choice.all_threads()]
+
+    def _on_lane(self, items: list[_Item], way: _Way, done: asyncio.Future[tuple[list[Prediction | Exception], float]]) -> None:
         self.busy -= 1
-        self._finish(items, *done.result())
+        self._finish(items, way, *done.result())
         self._flush()
 
-    def _compute(self, items: list[_Item]) -> tuple[list[Prediction | Exception], float]:
+    def _compute(self, items: list[_Item], way: _Way) -> tuple[list[Prediction | Exception], float]:
         """Predictions, or what each row failed with, and the seconds it took. Runs in a lane or on the loop."""
         started = time.perf_counter()
         rows = [ticket.rows[place] for ticket, place in items]
-        answers = self._compute_rows(rows)
+        answers = self._compute_rows(rows, way)
         return answers, time.perf_counter() - started
 
-    def _compute_rows(self, rows: list[Row]) -> list[Prediction | Exception]:
+    def _compute_rows(self, rows: list[Row], way: _Way) -> list[Prediction | Exception]:
         try:
-            return list(self.predictor.compute(rows, len(rows)))
+            return list(self.predictor.compute(rows, len(rows), way.all_threads))
         except Exception as error:  # reaches its own client as an answer; it must not fail strangers in the same batch
             if len(rows) == 1 or not isinstance(error, ModelwrightError):
                 return [error] * len(rows)
-            return [answer for row in rows for answer in self._compute_rows([row])]
+            return [answer for row in rows for answer in self._compute_rows([row], way)]
 
-    def _finish(self, items: list[_Item], answers: Sequence[Prediction | Exception], seconds: float) -> None:
-        self.pace.observe(len(items), seconds)
+    def _learn(self, rows: int, seconds: float, way: _Way) -> None:
+        if way.alone:
+            self.choice.observe(way.all_threads, seconds)
+        if not way.all_threads:
+            self.pace.observe(rows, seconds)
+
+    def _finish(self, items: list[_Item], way: _Way, answers: Sequence[Prediction | Exception], seconds: float) -> None:
+        self._learn(len(items), seconds, way)
         self.meters.batch(len(items), seconds)
         for (ticket, place), answer in zip(items, answers, strict=True):
             if ticket.answer.done():  # its client left, or another of its rows failed

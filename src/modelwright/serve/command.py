@@ -67,6 +67,7 @@ def serve(release: Path, settings: Serve, console: Console, ready: Callable[[str
 def _load(release: Path, settings: Serve) -> Predictor:
     """The release, loaded and asked once: a graph's first answer is its slowest, for it allocates."""
     predictor = Predictor(release, settings.threads)
+    predictor.open_lanes()
     if predictor.sample is not None:
         predictor.predict([predictor.sample])
     return predictor

@@ -1,4 +1,4 @@
-"""How many rows are worth computing together, learnt from the batches themselves.
+"""How many rows are worth computing together, and on how many threads a row alone: learnt from the answers themselves.
 
 More rows together help as long as a row gets cheaper by it; beyond that everyone merely waits longer, and memory grows. For a
 small recurrent model that point lies high: a call costs as much as many rows. A transformer on a processor is as fast row by
@@ -12,6 +12,7 @@ GAIN = 0.08
 LOOK_EVERY = 8
 """Of so many batches one may be of the next larger size and one is of the next smaller, so that the figures stay true."""
 START = 4
+_TRY_OTHER = 32  # rows alone, of which one goes the other way
 _NEW = 0.3  # weight of the newest batch in the mean of its size
 _FORGET = 0.97
 
@@ -63,3 +64,28 @@ class Pace:
     def row_s(self) -> float | None:
         """Seconds a row took lately, at whatever sizes came; None before the first batch."""
         return self._seconds / self._rows if self._rows else None
+
+
+class Choice:
+    """Whether a row that came alone is answered sooner by all threads or by one.
+
+    All threads win where a model has work for them and the cores are free. Where other programs take the cores, threads wait
+    for each other: one thread is then as fast, at less processor time.
+    """
+
+    def __init__(self) -> None:
+        self._seconds: dict[bool, float] = {}
+        self._rows = 0
+
+    def observe(self, all_threads: bool, seconds: float) -> None:
+        """Learn from one row."""
+        before = self._seconds.get(all_threads, seconds)
+        self._seconds[all_threads] = before * (1 - _NEW) + seconds * _NEW
+
+    def all_threads(self) -> bool:
+        """Which to take for the next row: mostly the better one, now and then the other, so that its figure stays true."""
+        if len(self._seconds) < 2:
+            return True not in self._seconds
+        self._rows += 1
+        better = self._seconds[True] < self._seconds[False]
+        return better if self._rows % _TRY_OTHER else not better

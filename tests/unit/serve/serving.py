@@ -12,7 +12,7 @@ from typing import Any
 import uvicorn
 
 from modelwright.base.nouns import Prediction, Row
-from modelwright.serve.predictor import Predictor
+from modelwright.serve.predictor import LEAST_LANES, Predictor
 
 
 @contextmanager
@@ -44,7 +44,8 @@ def wait_until(true, seconds: float = 10.0) -> None:
 
 
 class Held:
-    """A predictor whose model answers only when the test opens `gate`; it notes each batch it was given.
+    """A predictor whose model answers only when the test opens `gate`; it notes each batch it was given, and whether it was told
+    to take all threads.
 
     A row whose text is "break" fails; the real predictor does everything else.
     """
@@ -53,11 +54,14 @@ class Held:
         self.real = real
         self.gate = threading.Event()
         self.batches: list[list[str]] = []
+        self.alone: list[bool] = []
         self.task, self.hash, self.card, self.name, self.sample = real.task, real.hash, real.card, real.name, None
         self.read = real.read
+        self.lanes, self.has_lane_graph = LEAST_LANES, False
 
-    def compute(self, rows: Sequence[Row], max_batch: int = 32) -> list[Prediction]:
+    def compute(self, rows: Sequence[Row], max_batch: int = 32, alone: bool = True) -> list[Prediction]:
         texts = [row.values["text"] for row in rows]
+        self.alone.append(alone)
         self.batches.append(texts)
         assert self.gate.wait(20), "the test never opened the gate"
         if "break" in texts:

@@ -15,9 +15,9 @@ from tests.unit.serve.release import MARKET, SPORT
 from tests.unit.serve.serving import Held, serving, wait_until
 
 from modelwright.serve.app import create_app
-from modelwright.serve.batching import LANES, Batcher
+from modelwright.serve.batching import Batcher
 from modelwright.serve.pace import START
-from modelwright.serve.predictor import Predictor
+from modelwright.serve.predictor import LEAST_LANES, Predictor
 from modelwright.serve.problems import OverloadedError
 from modelwright.spec.serve import Serve
 
@@ -37,7 +37,7 @@ def test_an_idle_model_computes_at_once_a_busy_one_together(held: Held) -> None:
         tickets = [batcher.submit(_rows(held, "first"))]
         await asyncio.to_thread(wait_until, lambda: len(held.batches) == 1)
         tickets += [batcher.submit(_rows(held, f"later {n}")) for n in range(20)]
-        await asyncio.to_thread(wait_until, lambda: len(held.batches) == LANES)
+        await asyncio.to_thread(wait_until, lambda: len(held.batches) == LEAST_LANES)
         held.gate.set()
         await asyncio.gather(*(ticket.answer for ticket in tickets))
         await batcher.close()
@@ -46,6 +46,44 @@ def test_an_idle_model_computes_at_once_a_busy_one_together(held: Held) -> None:
     assert held.batches[0] == ["first"]
     assert len(held.batches[1]) == START
     assert [text for batch in held.batches[1:] for text in batch] == [f"later {n}" for n in range(20)]
+
+
+def test_only_a_row_by_itself_is_given_all_threads(held: Held) -> None:
+    async def work() -> None:
+        held.has_lane_graph = True
+        batcher = Batcher(held, Serve(max_batch=1, max_wait_ms=0))
+        tickets = [batcher.submit(_rows(held, "by itself"))]
+        await asyncio.to_thread(wait_until, lambda: len(held.batches) == 1)
+        tickets.append(batcher.submit(_rows(held, "beside it", "waits")))
+        await asyncio.to_thread(wait_until, lambda: len(held.batches) == LEAST_LANES)
+        held.gate.set()
+        await asyncio.gather(*(ticket.answer for ticket in tickets))
+        await batcher.submit(_rows(held, "two", "rows")).answer
+        await batcher.close()
+
+    asyncio.run(work())
+    assert dict(zip([text for (text,) in held.batches], held.alone, strict=True)) == {
+        "by itself": True,
+        "beside it": False,
+        "waits": False,
+        "two": False,
+        "rows": False,
+    }
+
+
+def test_warming_up_learns_what_company_costs_and_how_a_row_alone_is_faster(held: Held) -> None:
+    async def work() -> Batcher:
+        held.gate.set()
+        held.has_lane_graph = True
+        batcher = Batcher(held, Serve())
+        batcher.warm_up("sample")
+        await batcher.close()
+        return batcher
+
+    batcher = asyncio.run(work())
+    assert [len(batch) for batch in held.batches] == [1, 2, 1, 1, 1]
+    assert held.alone == [False, False, False, False, True]
+    assert batcher.pace.row_s is not None and batcher.choice.all_threads() in (True, False)
 
 
 def test_a_row_waits_for_company_no_longer_than_it_may(held: Held) -> None:
@@ -71,8 +109,8 @@ def test_a_row_waits_for_company_no_longer_than_it_may(held: Held) -> None:
 def test_a_full_queue_refuses_and_says_when_to_come_back(held: Held) -> None:
     async def work() -> None:
         batcher = Batcher(held, Serve(max_batch=1, max_queue=3))
-        tickets = [batcher.submit(_rows(held, f"lane {n}")) for n in range(LANES)]
-        await asyncio.to_thread(wait_until, lambda: len(held.batches) == LANES)
+        tickets = [batcher.submit(_rows(held, f"lane {n}")) for n in range(LEAST_LANES)]
+        await asyncio.to_thread(wait_until, lambda: len(held.batches) == LEAST_LANES)
         tickets += [batcher.submit(_rows(held, f"queue {n}")) for n in range(3)]
         with pytest.raises(OverloadedError) as caught:
             batcher.submit(_rows(held, "one too many"))
@@ -99,8 +137,8 @@ def test_an_empty_queue_takes_a_request_larger_than_itself(held: Held) -> None:
 def test_who_leaves_gives_the_places_back(held: Held) -> None:
     async def work() -> None:
         batcher = Batcher(held, Serve(max_batch=1, max_queue=2, max_wait_ms=0))
-        kept = [batcher.submit(_rows(held, f"lane {n}")) for n in range(LANES)]
-        await asyncio.to_thread(wait_until, lambda: len(held.batches) == LANES)
+        kept = [batcher.submit(_rows(held, f"lane {n}")) for n in range(LEAST_LANES)]
+        await asyncio.to_thread(wait_until, lambda: len(held.batches) == LEAST_LANES)
         leaving = batcher.submit(_rows(held, "leaves", "leaves"))
         batcher.cancel(leaving)
         kept.append(batcher.submit(_rows(held, "stays", "stays")))
@@ -155,7 +193,7 @@ def _post(address: str, *texts: str) -> httpx.Response:
 def test_over_http_overload_is_503_and_everyone_admitted_is_answered(held: Held, address: str) -> None:
     with ThreadPoolExecutor(20) as threads:
         running = [threads.submit(_post, address, "a", "b")]
-        wait_until(lambda: len(held.batches) == LANES)  # one row in each
+        wait_until(lambda: len(held.batches) == LEAST_LANES)  # one row in each
         running += [threads.submit(_post, address, "e", "f") for _ in range(6)]
         wait_until(lambda: sum(one.done() for one in running) == 4)
         held.gate.set()
@@ -171,7 +209,7 @@ def test_over_http_a_client_who_leaves_frees_the_queue(held: Held, address: str)
     body = json.dumps({"inputs": ["leaves"] * 4}).encode()
     with ThreadPoolExecutor(8) as threads:
         running = [threads.submit(_post, address, "a", "b")]
-        wait_until(lambda: len(held.batches) == LANES)  # one row in each
+        wait_until(lambda: len(held.batches) == LEAST_LANES)  # one row in each
         with socket.create_connection((parts.hostname, parts.port)) as left:
             left.sendall(b"POST /v1/predict HTTP/1.1\r\nhost: a\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
             wait_until(lambda: "modelwright_queue_rows 4.0" in httpx.get(f"{address}/metrics").text)

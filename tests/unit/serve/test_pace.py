@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from modelwright.serve.pace import LOOK_EVERY, START, Pace
+from modelwright.serve.pace import LOOK_EVERY, START, Choice, Pace
 
 
 def _learn(pace: Pace, fixed_s: float, row_s: float, batches: int = 300, noise: float = 0.1) -> Pace:
@@ -62,3 +62,21 @@ def test_it_looks_to_both_sides_and_changes_its_mind() -> None:
     sizes = [pace.next_size() for _ in range(LOOK_EVERY)]
     assert min(sizes) < pace.size < max(sizes)
     assert _learn(pace, 0.0, 0.01).size <= 2
+
+
+def _choose(choice: Choice, rows: int, all_s: float, one_s: float) -> list[bool]:
+    found = []
+    for _ in range(rows):
+        found.append(choice.all_threads())
+        choice.observe(found[-1], all_s if found[-1] else one_s)
+    return found
+
+
+def test_a_row_alone_is_computed_the_faster_way_and_the_other_is_looked_at_now_and_then() -> None:
+    choice = Choice()
+    found = _choose(choice, 200, all_s=0.008, one_s=0.013)
+    assert found[0] is True and 0.9 < sum(found) / len(found) < 1.0
+    found = _choose(choice, 400, all_s=0.030, one_s=0.014)  # another program took the cores
+    assert 0.0 < sum(found[100:]) / 300 < 0.1
+    found = _choose(choice, 400, all_s=0.008, one_s=0.013)  # and gave them back
+    assert 0.9 < sum(found[300:]) / 100 < 1.0

@@ -14,8 +14,9 @@ from tests.unit.serve.release import MARKET, SPORT
 from modelwright.base.errors import ReleaseError, RequestError
 from modelwright.base.journey import predict
 from modelwright.base.nouns import Batch, Example, Row
+from modelwright.serve import predictor as module
 from modelwright.serve.ask import ask
-from modelwright.serve.predictor import SAMPLE_CHARACTERS, Predictor
+from modelwright.serve.predictor import LEAST_LANES, SAMPLE_CHARACTERS, Predictor
 
 
 @pytest.fixture
@@ -39,6 +40,25 @@ def test_batched_answers_are_the_single_ones(predictor: Predictor) -> None:
 
 def test_dicts_and_plain_values_are_the_same_request(predictor: Predictor) -> None:
     assert predictor.predict([SPORT]) == predictor.predict([{"text": SPORT}])
+
+
+def test_lanes_answer_the_same_on_one_thread_each(release: Path) -> None:
+    loaded = Predictor(release, threads=3)
+    assert not loaded.has_lane_graph and loaded.lanes == LEAST_LANES
+    loaded.open_lanes()
+    assert loaded.has_lane_graph and loaded.lanes == 3
+    rows = loaded.read([SPORT, MARKET])
+    assert loaded.compute(rows, alone=False) == loaded.compute(rows, alone=True)
+
+
+def test_one_thread_and_large_graphs_share_the_graph(release: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    loaded = Predictor(release, threads=1)
+    loaded.open_lanes()
+    assert not loaded.has_lane_graph and loaded.lanes == LEAST_LANES
+    monkeypatch.setattr(module, "TWICE_BYTES", (release / "model.onnx").stat().st_size - 1)
+    loaded = Predictor(release, threads=3)
+    loaded.open_lanes()
+    assert not loaded.has_lane_graph and loaded.lanes == LEAST_LANES
 
 
 def test_no_requests_no_predictions(predictor: Predictor) -> None:
