@@ -1,0 +1,422 @@
+"""`recommendation`: which items a user will like next, out of the whole catalogue.
+
+Rows of the data are interactions (a user, an item, perhaps a rating, a moment and a title). What is learned from and asked are
+histories: tasks/items/questions.py. Every figure ranks the full catalogue: ranking against a few drawn items flatters, and can
+even turn the order of two models round (Krichene & Rendle 2020).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from modelwright.base.errors import DataError, ReleaseError, RequestError
+from modelwright.base.nouns import Batch, Column, Example, Habits, Outputs, Prediction, Row
+from modelwright.base.store import read_json, write_json
+from modelwright.spec.routes.route import Route
+from modelwright.spec.section import Section
+from modelwright.tasks.contract import TASK_FILE, Metric, Task, damaged
+from modelwright.tasks.items import exam, histories
+from modelwright.tasks.items.questions import questions
+from modelwright.tasks.measures import ranking
+
+__all__ = ["TASK", "Recommendation", "RecommendationRequest", "RecommendationSettings", "Recommended"]
+
+PLACES = 10
+"""Places that figures look at."""
+EXCLUDED = -1_000_000_000
+"""The score that a model gives to an item which may not be recommended; whatever lies below a tenth of it is not shown."""
+ITEMS_FILE = "items.json"
+MAX_HISTORY, MAX_NAME, MAX_K = 10_000, 500, 1_000
+Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
+
+
+class RecommendationSettings(Section):
+    """What counts as liked, and what may be recommended."""
+
+    like_from: float | None = Field(
+        None,
+        description="explicit feedback: rating from which an interaction counts as liked; others are never recommended and not "
+        "learned from; default: implicit feedback, every interaction counts",
+    )
+    again: bool = Field(False, description="whether items that a user has had may be recommended again (music, groceries)")
+    repeats: Literal["once", "count"] = Field(
+        "once", description="an item that a history holds several times counts once, or as often as it occurs"
+    )
+    min_per_item: int = Field(1, ge=1, description="users who must have liked an item for it to enter the catalogue")
+    k: int = Field(10, ge=1, le=MAX_K, description="items recommended where a request does not say how many")
+
+
+class RecommendationRequest(BaseModel):
+    """A user's history; what comes next?"""
+
+    model_config = ConfigDict(
+        strict=True, extra="forbid", json_schema_extra={"examples": [{"history": ["50", "181", "172"], "k": 5}]}
+    )
+
+    history: Annotated[
+        list[Name], Field(max_length=MAX_HISTORY, description="items that the user liked, oldest first; [] if none")
+    ]
+    user: Name | None = Field(None, description="who asks; the answer depends on the history alone")
+    k: Annotated[int, Field(ge=1, le=MAX_K)] | None = Field(None, description="items wanted; default: the release's own number")
+    exclude: Annotated[list[Name], Field(max_length=MAX_HISTORY)] | None = Field(
+        None, description="items that are not to be recommended, beside those of the history"
+    )
+
+
+@dataclass(frozen=True)
+class Recommended(Prediction):
+    """The best items for one history.
+
+    Args:
+        items: the best first; fewer than asked for where the catalogue holds no more.
+        scores: theirs, falling; they order items within one answer and have no unit.
+        titles: theirs; empty where the data has none.
+        known: different items of the history that the model knows. The others are ignored; with 0 the answer is what is liked by most.
+    """
+
+    items: tuple[str, ...]
+    scores: tuple[float, ...]
+    titles: tuple[str, ...]
+    known: int
+
+
+class Recommendation(Task):
+    """A catalogue, and how histories are read.
+
+    Args:
+        items: in the order of the model's outputs: by the number of users who liked them, falling.
+        counts: that number for each item.
+        titles: for each item; empty where the data has none.
+        users: in training.
+        reads: one of `histories.READS`.
+        limit: steps of a history that are read; for "profile" all are.
+        half_life: days after which a lesson weighs half; None: all weigh the same.
+        learn: the task's own settings.
+    """
+
+    name = "recommendation"
+    about = "the items a user will like next, ranked over the whole catalogue"
+    columns = (
+        Column("user", "name", input=True),
+        Column("item", "name", input=True),
+        Column("rating", "number", input=False, required=False),
+        Column("time", "time", input=False, required=False),
+        Column("title", "text", input=False, required=False),
+    )
+    habits = Habits(duplicates="keep", contradictions="keep", split="time", split_role="time")
+    settings = RecommendationSettings
+    reads = histories.READS
+    wants = "items"
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("ndcg@10", "higher"),
+        Metric("recall@10", "higher"),
+        Metric("hit-rate@10", "higher"),
+        Metric("mrr@10", "higher"),
+        Metric("coverage@10", "higher"),
+        Metric("novelty@10", "higher", unit="bit"),
+        Metric("cold-ndcg@10", "higher"),
+    )
+    request = RecommendationRequest
+    prediction = Recommended
+    reference = "next"
+    slices = ("history_size",)
+    exam_kinds = exam.KINDS
+
+    def __init__(
+        self,
+        items: tuple[str, ...],
+        counts: Sequence[int],
+        titles: tuple[str, ...],
+        users: int,
+        reads: str,
+        limit: int,
+        half_life: float | None,
+        learn: RecommendationSettings,
+    ) -> None:
+        self.items, self.counts, self.titles, self.users = items, np.asarray(counts, np.int64), titles, users
+        self.read, self.limit, self.half_life, self.learn = reads, limit, half_life, learn
+        self.index = {item: number for number, item in enumerate(items)}
+        self.loss = "cross-entropy"
+        self.sizes = {"items": len(items), "excluded": EXCLUDED}
+        own = {"profile": ("batch", "items")} if reads == "profile" else {"item_ids": ("batch", "steps")}
+        self.axes = {**own, "excluded": ("batch", "items"), "asked": ("batch", "numbers")}
+
+    @classmethod
+    def arrange(cls, splits: Mapping[str, Sequence[Row]], learn: Section) -> dict[str, list[Row]]:
+        assert isinstance(learn, RecommendationSettings)
+        return questions(splits, learn.like_from, learn.again)
+
+    @classmethod
+    def fit(cls, rows: Sequence[Row], route: Route, checkpoint: Path | None = None, learn: Section | None = None) -> Self:
+        learn = learn or RecommendationSettings()
+        assert isinstance(learn, RecommendationSettings)
+        counts, titles = Counter[str](), dict[str, str]()
+        for row in rows:
+            liked = _learned(row)
+            counts.update(set(liked))
+            titles |= {item: title for item, title in zip(row.values["history"], row.values.get("titles") or (), strict=False)}
+        items = tuple(
+            sorted((item for item in counts if counts[item] >= learn.min_per_item), key=lambda one: (-counts[one], one))
+        )
+        if len(items) < 2:
+            raise DataError(
+                f"{len(rows):,} users for training liked {len(items)} different items",
+                expected="at least two items to choose between",
+                where="column role 'item'",
+                remedy="Bring more interactions, or lower learn.min_per_item and learn.like_from.",
+            )
+        shown = tuple(titles.get(item, "") for item in items)
+        limit = getattr(route, "history", 0)
+        return cls(
+            items,
+            [counts[item] for item in items],
+            shown if any(shown) else (),
+            len(rows),
+            route.reads,
+            limit,
+            getattr(route, "half_life", None),
+            learn,
+        )
+
+    def encode(self, row: Row) -> Example:
+        ids = self._ids(_names(row, "history"))
+        inputs = self._history(ids)
+        excluded = set(self._ids(_names(row, "exclude"))) | (set() if self.learn.again else set(ids))
+        inputs["excluded"] = np.array(sorted(excluded), np.int64)
+        # rows of a split are asked for as many items as the figures look at
+        inputs["asked"] = np.array([row.values.get("k") or PLACES, len(set(ids))], np.int64)
+        following, target = row.values.get("next"), None
+        if following is not None:
+            target = np.zeros(len(self.items), np.float32)
+            target[self._ids(following)] = 1.0
+        return Example(row.id, inputs, len(inputs["item_ids"]) if "item_ids" in inputs else 1, target)
+
+    def _history(self, ids: Sequence[int]) -> dict[str, np.ndarray]:
+        if self.read == "profile":
+            items, weights = histories.profile(ids, self.learn.repeats == "count")
+            return {"items": items, "weights": weights}
+        return {"item_ids": histories.latest(ids, len(self.items), self.limit)}
+
+    def _ids(self, names: Sequence[str]) -> list[int]:
+        """Of the items that training knows, in order."""
+        return [self.index[name] for name in names if name in self.index]
+
+    def lessons(self, rows: Sequence[Row]) -> list[Example]:
+        """A whole history (profile), each of its items after those before it (history), or its steps in windows (sequence)."""
+        newest = max((moment for row in rows for moment in row.values.get("times") or ()), default=0.0)
+        found: list[Example] = []
+        for row in rows:
+            names = _learned(row)
+            moments = [*(row.values.get("times") or ()), *[newest] * len(names)][: len(names)]
+            known = [(self.index[name], moment) for name, moment in zip(names, moments, strict=True) if name in self.index]
+            ids, ages = [item for item, _ in known], [(newest - moment) / histories.DAY_S for _, moment in known]
+            if self.read == "profile":
+                found.append(histories.profile_lesson(row.id, ids, ages, self.learn.repeats == "count"))
+                continue
+            weights = [1.0 if self.half_life is None else 0.5 ** (age / self.half_life) for age in ages]
+            teach = histories.pair_lessons if self.read == "history" else histories.step_lessons
+            found += teach(row.id, ids, weights, len(self.items), self.limit)
+        return found
+
+    def collate(self, examples: Sequence[Example]) -> Batch:
+        return histories.collate(examples, len(self.items))
+
+    def decode(self, outputs: Outputs, row_ids: Sequence[str]) -> list[Prediction]:
+        scores = np.asarray(outputs["scores"])
+        if not np.isfinite(scores).all():
+            raise ReleaseError(
+                "the model's outputs are not finite numbers",
+                expected="finite scores",
+                where=f"row {row_ids[int(np.flatnonzero(~np.isfinite(scores).all(1))[0])]}",
+                remedy="The weights are damaged, or training diverged: train again with a smaller learning_rate.",
+            )
+        asked = np.asarray(outputs["asked_for"]).astype(np.int64)
+        return [self._best(*of_row) for of_row in zip(row_ids, scores, asked.tolist(), strict=True)]
+
+    def _best(self, row_id: str, scores: np.ndarray, asked: list[int]) -> Recommended:
+        """The best of one row; of equal scores the item that more users liked comes first."""
+        most, known = min(asked[0], len(scores)), asked[1]
+        least = np.partition(scores, -most)[-most]
+        places = np.flatnonzero((scores >= least) & (scores > EXCLUDED / 10))
+        places = places[np.argsort(-scores[places], kind="stable")][:most]
+        names, titles = tuple(self.items[at] for at in places), tuple(self.titles[at] for at in places if self.titles)
+        return Recommended(row_id, names, tuple(scores[places].tolist()), titles, known)
+
+    def align(self, predictions: Sequence[Prediction], rows: Sequence[Row]) -> dict[str, np.ndarray]:
+        """`items`: int64 [n, 10], −1 where a list is shorter; `hits`: bool [n, 10]; `liked`: int64 [n], how many items were liked
+        later; `known`: int64 [n], different items in the history; `place`: int64 [n], the row's number.
+
+        Raises:
+            DataError: a row without "next".
+        """
+        items = np.full((len(rows), PLACES), -1, np.int64)
+        hits, liked, known = np.zeros(items.shape, bool), np.zeros(len(rows), np.int64), np.zeros(len(rows), np.int64)
+        for number, (prediction, row) in enumerate(zip(predictions, rows, strict=True)):
+            assert isinstance(prediction, Recommended)
+            following = set(row.values.get("next") or ())
+            if not following:
+                raise DataError(
+                    "the row does not say what was liked next",
+                    expected="at least one item to score against",
+                    where=f"row {row.id}",
+                    remedy="Ask only of users who liked something after the cut.",
+                )
+            best = prediction.items[:PLACES]
+            items[number, : len(best)] = [self.index[item] for item in best]
+            hits[number, : len(best)] = [item in following for item in best]
+            liked[number], known[number] = len(following), len(set(_names(row, "history")))
+        return {"items": items, "hits": hits, "liked": liked, "known": known, "place": np.arange(len(rows))}
+
+    def score(self, aligned: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Figures over users with a history; "cold-ndcg@10" is of those without (all of whom get the same answer). Where no row has
+        a history, all count. Coverage depends on how many are asked: resampled rows, which hold copies, have none."""
+        warm = aligned["known"] > 0
+        counted = warm if warm.any() else np.ones(len(warm), bool)
+        hits, liked, items = (aligned[name][counted] for name in ("hits", "liked", "items"))
+        shown = items[items >= 0]
+        figures = {
+            "ndcg@10": float(ranking.ndcg(hits, liked).mean()),
+            "recall@10": float(ranking.recall(hits, liked).mean()),
+            "hit-rate@10": float(hits.any(1).mean()),
+            "mrr@10": float(ranking.reciprocal_rank(hits).mean()),
+        }
+        if len(np.unique(aligned["place"])) == len(warm):
+            figures["coverage@10"] = len(np.unique(shown)) / len(self.items)
+        if len(shown):
+            figures["novelty@10"] = float(ranking.self_information(self.counts, self.users)[shown].mean())
+        if not warm.all():
+            figures["cold-ndcg@10"] = float(ranking.ndcg(aligned["hits"][~warm], aligned["liked"][~warm]).mean())
+        return figures
+
+    def chance(self, rows: Sequence[Row]) -> float:
+        """Of the headline metric, for giving everybody the items that most of these rows' users liked next, without those they had."""
+        counts = Counter(item for row in rows for item in row.values["next"] if item in self.index)
+        often = sorted(self.items, key=lambda item: (-counts[item], item))
+        answers: list[Prediction] = []
+        for row in rows:
+            had = {*_names(row, "exclude"), *(() if self.learn.again else _names(row, "history"))}
+            best = []
+            for item in often:
+                if item not in had:
+                    best.append(item)
+                    if len(best) == PLACES:
+                        break
+            answers.append(Recommended(row.id, tuple(best), (0.0,) * len(best), (), 0))
+        return self.score(self.align(answers, rows))["ndcg@10"]
+
+    def read_request(self, request: Any, row_id: str) -> Row:
+        try:
+            asked = RecommendationRequest.model_validate({"history": request} if isinstance(request, list | tuple) else request)
+        except ValidationError as error:
+            raise _refusal(error, row_id) from error
+        values = {"user": asked.user, "history": tuple(asked.history), "exclude": tuple(asked.exclude or ())}
+        return Row(row_id, {**values, "k": asked.k or self.learn.k})
+
+    @classmethod
+    def request_of(cls, row: Row) -> dict[str, Any]:
+        request: dict[str, Any] = {"history": list(_names(row, "history"))}
+        if _names(row, "exclude"):
+            request["exclude"] = list(_names(row, "exclude"))
+        return request | {name: row.values[name] for name in ("user", "k") if row.values.get(name) is not None}
+
+    @classmethod
+    def shown(cls, row: Row) -> dict[str, str]:
+        titles = row.values.get("titles") or ()
+        names = [title or item for item, title in zip(_names(row, "history"), [*titles, *[""] * MAX_HISTORY], strict=False)]
+        return {"text": ", ".join(names[-20:])}
+
+    def save(self, folder: Path) -> None:
+        content = {"task": self.name, "format": 1, "reads": self.read, "limit": self.limit, "half_life": self.half_life}
+        write_json(folder / TASK_FILE, {**content, "users": self.users, "learn": self.learn.model_dump(mode="json")})
+        write_json(folder / ITEMS_FILE, {"items": list(self.items), "counts": self.counts.tolist(), "titles": list(self.titles)})
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        path = folder / TASK_FILE
+        try:
+            content = read_json(path)
+            learn = RecommendationSettings.model_validate(content["learn"])
+            path = folder / ITEMS_FILE
+            listed = read_json(path)
+            items, titles = tuple(map(str, listed["items"])), tuple(map(str, listed["titles"]))
+            half_life = content["half_life"]
+            if len(items) != len(listed["counts"]) or content["reads"] not in cls.reads:
+                raise ValueError("its parts do not fit together")
+            return cls(
+                items,
+                [int(count) for count in listed["counts"]],
+                titles,
+                int(content["users"]),
+                content["reads"],
+                int(content["limit"]),
+                None if half_life is None else float(half_life),
+                learn,
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise damaged(path, error) from error
+
+    @classmethod
+    def exam_rows(cls, seed: int, kind: str = "") -> list[Row]:
+        return exam.rows(seed, kind or cls.exam_kinds[0])
+
+    @classmethod
+    def exam_strange(cls) -> list[Row]:
+        return [Row("strange", {"history": value}) for value in (None, 3.5, "one", ("a", 3), {"a": 1})]
+
+    @classmethod
+    def exam_unteachable(cls) -> list[list[Row]]:
+        """No rows; users without a history; everybody with the same one item."""
+        return [
+            [],
+            [Row(f"u{number}", {"user": f"u{number}", "history": ()}) for number in range(9)],
+            [Row(f"u{number}", {"user": f"u{number}", "history": ("a",)}) for number in range(9)],
+        ]
+
+    @classmethod
+    def exam_requests(cls) -> list[Any]:
+        return exam.requests()
+
+
+def _names(row: Row, role: str) -> Sequence[str]:
+    """Items by name; "exclude" may be missing.
+
+    Raises:
+        RequestError: something else than a list of texts.
+    """
+    value = row.values.get(role)
+    if value is None and role == "exclude":
+        return ()
+    if not isinstance(value, tuple | list) or not all(isinstance(item, str) for item in value):
+        raise RequestError(
+            f"the {role} is {value!r:.80}",
+            expected="a list of items, each a text",
+            where=f"row {row.id}",
+            remedy='Send for example {"history": ["50", "181"]}; [] where nothing is known of the user.',
+        )
+    return value
+
+
+def _learned(row: Row) -> list[str]:
+    """Everything that a training row shows its user to have liked, oldest first."""
+    return [*_names(row, "history"), *(row.values.get("next") or ())]
+
+
+def _refusal(error: ValidationError, row_id: str) -> RequestError:
+    problem = error.errors(include_input=False, include_url=False)[0]
+    place = ".".join(map(str, problem["loc"]))
+    return RequestError(
+        f"{place or 'the request'}: {problem['msg'][0].lower()}{problem['msg'][1:]}",
+        expected=f'{{"history": ["…"], "k": 1 to {MAX_K:,}, "exclude": ["…"]}}, or the history alone as a list of texts',
+        where=row_id,
+        remedy="Mend the request and send it again.",
+    )
+
+
+TASK = Recommendation
