@@ -35,7 +35,7 @@ def newton_schulz(matrices_kmn: Tensor) -> Tensor:
     found = found / found.norm(dim=(-2, -1), keepdim=True).clamp_min(_TINY)
     for _ in range(_ROUNDS):
         gram = found @ found.mT
-        found = _A * found + (_B * gram + _C * gram @ gram) @ found
+        found = torch.baddbmm(found, torch.baddbmm(gram, gram, gram, beta=_B, alpha=_C), found, beta=_A)
     return found.mT if tall else found
 
 
