@@ -22,7 +22,8 @@ from modelwright.data.cleaning.duplicates import remove_exact, remove_near, set_
 from modelwright.data.cleaning.folding import fold_text
 from modelwright.data.cleaning.labels import labels_of, remove_contradictions, remove_rare, unite_spellings
 from modelwright.data.cleaning.near import near_pairs
-from modelwright.data.cleaning.record import QUARANTINE, Quarantine, Record
+from modelwright.data.cleaning.record import QUARANTINE, Quarantine, Record, keep
+from modelwright.data.given import given
 from modelwright.data.rows import write_split
 from modelwright.data.sources import open_source
 from modelwright.data.sources.source import RawRow, Reading
@@ -40,6 +41,8 @@ def prepare(
     *,
     habits: Habits | None = None,
     arrange: Callable[[Splits], Splits] = lambda found: found,
+    unusable: Callable[[Sequence[Row]], Mapping[int, str]] = lambda rows: {},
+    described: Callable[[Splits], Mapping[str, Any]] = lambda splits: {},
 ) -> dict[str, Any]:
     """Read, clean, split, arrange and write.
 
@@ -48,6 +51,8 @@ def prepare(
         columns: what the task needs of a row.
         habits: how the task's rows are cleaned and split where `spec` leaves it open.
         arrange: from the records of each split to the rows of the task (`Task.arrange`).
+        unusable: places of records that the task can't use, with the reason (`Task.unusable`).
+        described: what the card tells of the task's records (`Task.described`).
         folder: the project's folder, where relative sources start.
         out: an existing folder; gets train, validation and test.parquet, quarantine.csv and card.json.
         console: is told of progress.
@@ -60,14 +65,18 @@ def prepare(
         MachineError: a source out of reach, or a folder that can't be written.
     """
     habits = habits or Habits()
+    stated = spec.split.column
     spec = settle(spec, habits)
     reading = open_source(spec, folder, console)
     quarantine = Quarantine()
     try:
         mapping = map_columns(spec, columns, reading.columns)
         if spec.split.column is not None and spec.split.column not in {*reading.columns, *mapping}:
-            raise missing_column(spec.split.column, "data.split.column", reading.columns)
-        return _prepare(spec, columns, habits, reading, mapping, out, console, quarantine, arrange)
+            if spec.split.by != "last" or stated is not None:
+                raise missing_column(spec.split.column, "data.split.column", reading.columns)
+            # without times, the source's own order says what came last
+            spec = spec.model_copy(update={"split": spec.split.model_copy(update={"column": None})})
+        return _prepare(spec, columns, habits, reading, mapping, out, console, quarantine, arrange, unusable, described)
     except DataError:
         if quarantine.rows:
             quarantine.write(out / QUARANTINE, reading.columns)
@@ -85,7 +94,7 @@ def settle(spec: Data, habits: Habits) -> Data:
         }
     )
     by = spec.split.by or habits.split
-    column = spec.split.column
+    column = spec.split.column or ("split" if by == "given" else None)
     if column is None and by in ("time", "last"):
         column = None if habits.split_role is None else spec.columns.get(habits.split_role, habits.split_role)
         if column is None:
@@ -108,6 +117,8 @@ def _prepare(
     console: Console,
     quarantine: Quarantine,
     arrange: Callable[[Splits], Splits],
+    unusable: Callable[[Sequence[Row]], Mapping[int, str]],
+    described: Callable[[Splits], Mapping[str, Any]],
 ) -> dict[str, Any]:
     with console.progress("reading rows") as progress:
         raw = list(_limited(_counted(reading.rows, progress), spec))
@@ -118,8 +129,9 @@ def _prepare(
             where=f"data.source ({spec.source})",
             remedy="Give the file that holds the rows.",
         )
-    records = Checker(spec, columns, mapping).records(raw, quarantine)
+    records = Checker(spec, columns, mapping, reading.folder).records(raw, quarantine)
     refusals.refuse_missing(spec, mapping, len(raw), quarantine, out)
+    records = _usable(records, unusable, quarantine)
     role = next((column.role for column in columns if column.kind == "label" and column.role in mapping), None)
     with console.progress("cleaning"):
         cleaned = _clean(spec, columns, habits, role, records, quarantine)
@@ -128,21 +140,31 @@ def _prepare(
     labelled = any(labels)
     refusals.refuse_too_little(labels if labelled else None, len(kept), len(raw), spec, out)
     refusals.refuse_repeated_ids(kept, spec)
-    assigned = _split(spec, kept, labels)
+    assigned = _split(spec, columns, kept, labels)
     refusals.refuse_unseen_labels(labels, assigned, spec)
     result = _card(spec, columns, reading, mapping, raw, cleaned, labels, assigned, quarantine)
-    arranged = arrange(
-        {
-            name: [Row(record.id, record.values) for record, split in zip(kept, assigned, strict=True) if split == name]
-            for name in splits.NAMES
-        }
-    )
+    divided = {
+        name: [Row(record.id, record.values) for record, split in zip(kept, assigned, strict=True) if split == name]
+        for name in splits.NAMES
+    }
+    result["task"] = dict(described(divided))
+    arranged = arrange(divided)
     result["splits"] = {name: len(rows) for name, rows in arranged.items()}
     for name, rows in arranged.items():
         write_split(out, name, rows)
     quarantine.write(out / QUARANTINE, reading.columns)
     write_json(out / "card.json", result)
     return result
+
+
+def _usable(
+    records: list[Record], unusable: Callable[[Sequence[Row]], Mapping[int, str]], quarantine: Quarantine
+) -> list[Record]:
+    """Without what the task says it can't use."""
+    found = unusable([Row(record.id, record.values) for record in records]) if records else {}
+    for place, reason in found.items():
+        quarantine.add(records[place], "unusable", reason)
+    return keep(records, set(found))
 
 
 def _counted(rows: Iterator[RawRow], progress: Any) -> Iterator[RawRow]:
@@ -182,7 +204,7 @@ def _clean(
     spec: Data, columns: Sequence[Column], habits: Habits, role: str | None, records: list[Record], quarantine: Quarantine
 ) -> _Cleaned:
     clean = spec.clean
-    if spec.split.by != "stratified":
+    if spec.split.by != "stratified" and spec.split.column is not None:
         records = _with_split_value(spec, records, quarantine)
     folds = unite_spellings(records, role) if role is not None and clean.fold_labels else {}
     set_keys(records, columns, habits.others)
@@ -212,7 +234,7 @@ def _with_split_value(spec: Data, records: list[Record], quarantine: Quarantine)
         value = _split_value(spec, record)
         if value is None or (isinstance(value, str) and not value.strip()):
             quarantine.add(record, "missing_split_column", f"column {spec.split.column!r} is empty")
-        elif spec.split.by == "time" and splits.moment(value) is None:
+        elif spec.split.by in ("time", "last") and splits.moment(value) is None:
             quarantine.add(record, "wrong_type", f"column {spec.split.column!r} holds {str(value)[:40]!r}, no date or number")
         else:
             kept.append(record)
@@ -224,13 +246,31 @@ def _split_value(spec: Data, record: Record) -> Any:
     return record.values[column] if column in record.values else record.original.get(column)
 
 
-def _split(spec: Data, records: Sequence[Record], labels: Sequence[tuple[str, ...]]) -> list[str]:
+def _split(spec: Data, columns: Sequence[Column], records: Sequence[Record], labels: Sequence[tuple[str, ...]]) -> list[str]:
     if spec.split.by == "group":
         return splits.grouped([_split_value(spec, record) for record in records], labels, spec.split)
+    if spec.split.by == "given":
+        return given([_split_value(spec, record) for record in records], labels, spec.split)
     if spec.split.by == "time":
         return splits.by_time([splits.moment(_split_value(spec, record)) or 0.0 for record in records], spec.split)
+    if spec.split.by == "last":
+        moments = [0.0 if spec.split.column is None else splits.moment(_split_value(spec, record)) or 0.0 for record in records]
+        return splits.last([record.values[_user_role(columns)] for record in records], moments)
     # without labels all rows are of one class: a draw at random
     return splits.stratified([found or ("",) for found in labels] if not any(labels) else labels, spec.split)
+
+
+def _user_role(columns: Sequence[Column]) -> str:
+    """Whose last rows are held out: the first name among the task's inputs."""
+    for column in columns:
+        if column.kind == "name" and column.input:
+            return column.role
+    raise DataError(
+        "data.split.by is last, and the task's rows belong to nobody",
+        expected="a task whose rows are somebody's, such as recommendation",
+        where="data.split.by",
+        remedy="Choose stratified, group or time.",
+    )
 
 
 def _card(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import datetime
 import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from typing import Any
 
 from modelwright.base.errors import DataError
+from modelwright.base.moments import moment as moment
 from modelwright.spec.data import Split
 
 NAMES = ("train", "validation", "test")
@@ -38,9 +38,14 @@ def stratified(labels: Sequence[tuple[str, ...]], split: Split) -> list[str]:
     each row to the split that lacks it most.
     """
     wanted = dict(zip(NAMES, sizes(len(labels), split), strict=True))
+    return dealt(labels, wanted, split.seed)
+
+
+def dealt(labels: Sequence[tuple[str, ...]], wanted: dict[str, int], seed: int) -> list[str]:
+    """A split for each row, as many of each as are wanted, every label's rows shared out in the same proportions."""
     if all(len(label) == 1 for label in labels):
-        return _by_class([label[0] for label in labels], wanted, split.seed)
-    return _iterative(labels, wanted, split.seed)
+        return _by_class([label[0] for label in labels], wanted, seed)
+    return _iterative(labels, wanted, seed)
 
 
 def _by_class(labels: Sequence[str], wanted: dict[str, int], seed: int) -> list[str]:
@@ -162,27 +167,30 @@ def by_time(times: Sequence[float], split: Split) -> list[str]:
     return ["test" if time >= first_test else "validation" if time >= first_validation else "train" for time in times]
 
 
-def moment(value: Any) -> float | None:
-    """A point in time as a number that orders: numbers as they are, dates and ISO 8601 texts as seconds since 1970 (UTC where
-    no zone is given); None if it is none of these."""
-    if isinstance(value, bool) or value is None:
-        return None
-    if isinstance(value, int | float):
-        return float(value) if value == value else None
-    if isinstance(value, str):
-        text = value.strip()
-        try:
-            return float(text)
-        except ValueError:
-            try:
-                value = datetime.datetime.fromisoformat(text)
-            except ValueError:
-                return None
-    if isinstance(value, datetime.datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=datetime.UTC)).timestamp()
-    if isinstance(value, datetime.date):
-        return datetime.datetime(value.year, value.month, value.day, tzinfo=datetime.UTC).timestamp()
-    return None
+def last(owners: Sequence[Any], times: Sequence[float]) -> list[str]:
+    """Of each owner the last row is for the test, the one before it for validation, all others for training (leave-last-out).
+    Among rows of one moment the later in the source counts as later. Owners of two rows have none for validation, owners of one
+    row only teach.
+
+    Raises:
+        DataError: nobody has three rows.
+    """
+    places: dict[Any, list[int]] = defaultdict(list)
+    for place in sorted(range(len(owners)), key=lambda place: (times[place], place)):
+        places[owners[place]].append(place)
+    assigned = ["train"] * len(owners)
+    for found in places.values():
+        for name, back in (("test", 1), ("validation", 2)):
+            if len(found) > back:
+                assigned[found[-back]] = name
+    if "validation" not in assigned:
+        raise DataError(
+            f"none of {len(places):,} users has three rows or more",
+            expected="users with a last row, one before it, and some to learn from",
+            where="data.split.by: last",
+            remedy="Choose data.split.by: time, or bring more rows.",
+        )
+    return assigned
 
 
 def _too_few(came: str, split: Split) -> DataError:

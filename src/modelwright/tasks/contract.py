@@ -62,7 +62,8 @@ class Task(ABC):
     Attributes:
         loss: by name ("cross-entropy", "binary-cross-entropy"), for `train/losses.py`.
         sizes: what a model must know to be built ("vocabulary", "classes", "padding", …), by name.
-        axes: for each graph input the names of its axes, batch first; they may vary in the exported graph.
+        axes: for each graph input the names of its axes, batch first; they may vary in the exported graph, save those whose name
+            is a number: they always have that size.
     """
 
     name: ClassVar[str]
@@ -82,6 +83,17 @@ class Task(ABC):
     loss: str
     sizes: Sizes
     axes: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def unusable(cls, rows: Sequence[Row], learn: Section) -> dict[int, str]:
+        """Records that only all records together show to be of no use (a second value at one time, a user seen once): their places
+        in `rows`, with the reason. They go to quarantine before the split."""
+        return {}
+
+    @classmethod
+    def described(cls, splits: Mapping[str, Sequence[Row]], learn: Section) -> dict[str, Any]:
+        """What the data card tells of the records beside what it tells of any: numbers and texts, by name."""
+        return {}
 
     @classmethod
     def arrange(cls, splits: Mapping[str, Sequence[Row]], learn: Section) -> dict[str, list[Row]]:

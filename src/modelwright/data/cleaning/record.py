@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from modelwright.base.store import writing
+from modelwright.data.images import described
 
 QUARANTINE = "quarantine.csv"
 
@@ -23,6 +24,7 @@ Reason = Literal[
     "exact_duplicate",
     "near_duplicate",
     "rare_label",
+    "unusable",
 ]
 
 
@@ -66,7 +68,7 @@ class Quarantine:
             writer = csv.writer(file)
             writer.writerow(header)
             for record, reason, detail in self.rows:
-                writer.writerow([record.id, reason, detail, record.place, *(record.original.get(name) for name in columns)])
+                writer.writerow([record.id, reason, detail, record.place, *(described(record.original.get(name)) for name in columns)])
 
 
 def keep(records: Iterable[Record], removed: set[int]) -> list[Record]:

@@ -31,6 +31,8 @@ def work(context: Context) -> str:
         context.console,
         habits=task.habits,
         arrange=partial(task.arrange, learn=project.learn),
+        unusable=partial(task.unusable, learn=project.learn),
+        described=partial(task.described, learn=project.learn),
     )
     record = context.ledger.record
     duplicates = card["duplicates"]
