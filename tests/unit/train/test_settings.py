@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from pathlib import Path
 from typing import Any, get_args
 
 import pytest
+import torch
 from pydantic import ValidationError
 from tests.unit.train.conftest import TASK, small
 from tests.unit.train.test_route import curve, losses
@@ -15,8 +17,8 @@ from tests.unit.train.test_route import curve, losses
 from modelwright.base.errors import SpecError
 from modelwright.spec.load import load
 from modelwright.spec.routes.route import Activation, GradientRoute, Initialiser, LossName, Optimizer, Schedule
-from modelwright.tasks.contract import TASKS
-from modelwright.train.route import Limits
+from modelwright.tasks.contract import TASKS, get_task
+from modelwright.train.route import Limits, prepare
 
 PROJECT = f"project: a\ntask: {TASK}\ndata: {{source: catalogue://bbc-news}}\nroutes:\n  encoder: {{%s}}\n"
 
@@ -162,3 +164,25 @@ def test_the_docs_name_every_choice_and_every_setting(choices):
     missing = [name for name in get_args(choices) if f"`{name}`" not in text]
     own = set(GradientRoute.model_fields) - {"precision", "compile", "budget", "seed"}
     assert not missing and not [name for name in own if not re.search(rf"\b{name}\b", text)]
+
+
+def test_weighted_rows_in_parts_are_the_weighted_whole(rows):
+    """A row of weight 2 counts as two rows; computed in parts or at once, the step is the same."""
+    route = small(precision="float32", dropout=0.0, optimizer="sgd", learning_rate=0.1)
+    task = get_task(TASK).fit(rows[0], route)
+    results = []
+    for way in ("whole", "parts", "twice"):
+        with torch.random.fork_rng():
+            ready = prepare(task, route, *rows, None, 0)
+        chosen = ready.examples[:6]
+        heavy = [dataclasses.replace(example, weight=2.0 if at == 3 else 1.0) for at, example in enumerate(chosen)]
+        if way == "parts":
+            parts = [(2 / 7, task.collate(heavy[:2])), (5 / 7, task.collate(heavy[2:]))]
+        else:
+            parts = [(1.0, task.collate(heavy if way == "whole" else [*chosen, chosen[3]]))]
+        results.append((ready.stepper.learn(parts, 1.0), ready.stepper.optimiser.snapshot()))
+    (told, weights), *others = results
+    for other, found in others:
+        assert other == pytest.approx(told, rel=1e-4)
+        for name, weight in weights.items():
+            torch.testing.assert_close(found[name], weight, rtol=1e-4, atol=1e-6)
