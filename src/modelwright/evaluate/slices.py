@@ -121,10 +121,10 @@ def _terciles(numbers: np.ndarray) -> list[tuple[str, np.ndarray]]:
 
 
 def _values(values: Sequence[Any]) -> list[tuple[str, np.ndarray]]:
-    known = [value for value in values if value is not None]
-    if all(isinstance(value, int | float) and not isinstance(value, bool) for value in known) and len(set(known)) > MOST_VALUES:
-        held = np.array([index for index, value in enumerate(values) if value is not None])
-        return [(name, held[where]) for name, where in _terciles(np.array(known, dtype=float))]
+    numbers = _numbers(values)
+    if numbers is not None and len(set(numbers[~np.isnan(numbers)].tolist())) > MOST_VALUES:
+        held = np.flatnonzero(~np.isnan(numbers))
+        return [(name, held[where]) for name, where in _terciles(numbers[held])]
     names = [", ".join(value) if isinstance(value, tuple | list) else str(value) for value in values]
     frequent = [name for name, _ in sorted(Counter(names).items(), key=lambda item: (-item[1], item[0]))]
     shown = frequent if len(frequent) <= MOST_VALUES else frequent[: MOST_VALUES - 1]
@@ -133,3 +133,17 @@ def _values(values: Sequence[Any]) -> list[tuple[str, np.ndarray]]:
         rest = set(frequent[len(shown) :])
         found.append((OTHERS, np.array([index for index, value in enumerate(names) if value in rest])))
     return found
+
+
+def _numbers(values: Sequence[Any]) -> np.ndarray | None:
+    """The values as numbers, NaN where there is none; None if one is something else. CSV files give numbers as texts."""
+    try:
+        return np.array([np.nan if value is None or value == "" else _number(value) for value in values])
+    except (TypeError, ValueError):
+        return None
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool):
+        raise TypeError("a truth value")
+    return float(value)

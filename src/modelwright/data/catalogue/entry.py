@@ -35,12 +35,44 @@ class LinesReader(Section):
     files: dict[str, str] = Field(min_length=1, description="label → path in the archive")
 
 
+class JoinedTable(Section):
+    """A table of the same archive and kind whose columns are added to each row that has its key."""
+
+    path: str
+    columns: tuple[str, ...] = Field((), description="names, where the file has no header")
+    skip: int = Field(0, ge=0, description="first lines that are no rows and no header")
+    key: str = Field(min_length=1, description="the column that both tables have")
+    add: tuple[str, ...] = Field(min_length=1, description="the columns that are added")
+
+
 class TableReader(Section):
-    """One table in the archive."""
+    """One table in the archive; a path that ends in `.gz` is unpacked."""
 
     kind: Literal["csv", "tsv", "jsonl", "parquet"]
     path: str
-    columns: tuple[str, ...] = Field((), description="names, where the file has no header")
+    columns: tuple[str, ...] = Field((), description="names, where the file has no header (of `beside` too)")
+    skip: int = Field(0, ge=0, description="first lines that are no rows and no header")
+    spaces: Literal["strip", "separate"] | None = Field(
+        None, description="strip: fields stand after a comma and a space; separate: fields are separated by spaces (kind csv)"
+    )
+    beside: str | None = Field(None, description="path of a file whose lines continue the lines of this one")
+    joined: JoinedTable | None = None
+    values: dict[str, dict[str, str]] = Field(default_factory=dict, description="column → value in the file → value as read")
+
+
+class IdxPair(Section):
+    """Two IDX files in the archive."""
+
+    images: str
+    labels: str
+
+
+class IdxReader(Section):
+    """Images and labels in IDX files, gzipped or not: rows have `image`, `label`, `split`."""
+
+    kind: Literal["idx"]
+    splits: dict[str, IdxPair] = Field(min_length=1, description="split → its files")
+    labels: tuple[str, ...] = Field((), description="labels in the order of their numbers; default: the numbers")
 
 
 class FilesReader(Section):
@@ -48,9 +80,12 @@ class FilesReader(Section):
 
     kind: Literal["files"]
     files: dict[str, str] = Field(min_length=1)
+    config: dict[str, str | int | tuple[float, ...]] = Field(
+        default_factory=dict, description="config.json's content, where the archive has none"
+    )
 
 
-Reader = Annotated[FolderReader | LinesReader | TableReader | FilesReader, Field(discriminator="kind")]
+Reader = Annotated[FolderReader | LinesReader | TableReader | IdxReader | FilesReader, Field(discriminator="kind")]
 
 
 class CatalogueSource(Section):

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
+import re
 import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from modelwright.base.console import Console
 from modelwright.base.errors import DataError
 from modelwright.data.catalogue.archive import read_members
-from modelwright.data.catalogue.entry import FilesReader, FolderReader, LinesReader, TableReader, get_entry
+from modelwright.data.catalogue.entry import FilesReader, FolderReader, IdxReader, JoinedTable, LinesReader, TableReader, get_entry
 from modelwright.data.catalogue.fetch import Fetched, fetch
+from modelwright.data.sources import idx
 from modelwright.data.sources.encoding import decode_all
 from modelwright.data.sources.folder import text_rows
 from modelwright.data.sources.source import Provenance, RawRow, Reading
@@ -41,6 +45,8 @@ def read(spec: Data, console: Console) -> Reading:
         reading = _lines(fetched, reader, encoding)
     elif isinstance(reader, TableReader):
         reading = _table(fetched, reader, spec)
+    elif isinstance(reader, IdxReader):
+        reading = _idx(fetched, reader)
     else:
         assert not isinstance(reader, FilesReader), f"{entry.name} is no dataset"
         raise AssertionError(reader)
@@ -93,26 +99,74 @@ def _lines(fetched: Fetched, reader: LinesReader, encoding: str) -> Reading:
     return Reading(("text", "label"), rows(), found)
 
 
+def _idx(fetched: Fetched, reader: IdxReader) -> Reading:
+    wanted = {path for pair in reader.splits.values() for path in (pair.images, pair.labels)}
+    contents = dict(read_members(fetched.archive, wanted.__contains__))
+    for path in sorted(wanted - set(contents)):
+        raise _missing(fetched, path)
+    parts = [
+        idx.Part(split, contents[pair.images], contents[pair.labels], f"{fetched.entry.name}: {pair.images}")
+        for split, pair in reader.splits.items()
+    ]
+    return Reading(idx.COLUMNS, idx.rows(parts, dict(enumerate(reader.labels))))
+
+
 def _table(fetched: Fetched, reader: TableReader, spec: Data) -> Reading:
     """The table is written to a temporary file while it is read, since its readers stream from disk."""
     from modelwright.data.sources import files
 
-    content = next((content for _, content in read_members(fetched.archive, reader.path.__eq__)), None)
-    if content is None:
-        raise _missing(fetched, reader.path)
-    if reader.columns and reader.kind in ("csv", "tsv"):
-        separator = "," if reader.kind == "csv" else "\t"
-        content = separator.join(reader.columns).encode() + b"\n" + content
+    content = _table_content(fetched, reader)
     holder = tempfile.TemporaryDirectory(prefix="modelwright-")
-    path = Path(holder.name) / f"{PurePosixPath(reader.path).stem}.{reader.kind}"
+    path = Path(holder.name) / f"{PurePosixPath(reader.path.removesuffix('.gz')).stem}.{reader.kind}"
     path.write_bytes(content)
     reading = files.read_file(path, spec)
+    joined = {} if reader.joined is None else _joined(fetched, reader.joined, reader, spec)
+    added = () if reader.joined is None else reader.joined.add
 
     def rows() -> Iterator[RawRow]:
         with holder:
-            yield from reading.rows
+            for row in reading.rows:
+                if reader.joined is not None:
+                    row = replace(row, values={**row.values, **joined.get(row.values.get(reader.joined.key), {})})
+                named = {
+                    column: known.get(str(row.values.get(column)), row.values.get(column))
+                    for column, known in reader.values.items()
+                }
+                yield replace(row, values={**row.values, **named}) if named else row
 
-    return replace(reading, rows=rows())
+    return replace(reading, columns=(*reading.columns, *added), rows=rows())
+
+
+def _joined(fetched: Fetched, joined: JoinedTable, reader: TableReader, spec: Data) -> dict[Any, dict[str, Any]]:
+    """The columns to add, by key."""
+    other = TableReader(kind=reader.kind, path=joined.path, columns=joined.columns, skip=joined.skip, spaces=reader.spaces)
+    reading = _table(fetched, other, spec)
+    found = {
+        row.values.get(joined.key): {name: row.values.get(name) for name in joined.add} for row in reading.rows if not row.problem
+    }
+    reading.close()
+    return found
+
+
+def _table_content(fetched: Fetched, reader: TableReader) -> bytes:
+    """The table's file: unpacked, with the header that it lacks, without the lines that it has too many."""
+    paths = [reader.path, *([reader.beside] if reader.beside else [])]
+    found = dict(read_members(fetched.archive, paths.__contains__))
+    for path in paths:
+        if path not in found:
+            raise _missing(fetched, path)
+    content, *beside = (gzip.decompress(found[path]) if path.endswith(".gz") else found[path] for path in paths)
+    if reader.skip:
+        content = content.split(b"\n", reader.skip)[-1]
+    if beside:
+        lines = zip(content.splitlines(), beside[0].splitlines(), strict=True)
+        content = b"\n".join(left.rstrip() + b" " + right.strip() for left, right in lines)
+    if reader.spaces is not None:
+        content = re.sub(rb", +" if reader.spaces == "strip" else rb"[ \t]+", b",", content)
+    if reader.columns and reader.kind in ("csv", "tsv"):
+        separator = "," if reader.kind == "csv" else "\t"
+        content = separator.join(reader.columns).encode() + b"\n" + content
+    return content
 
 
 def _missing(fetched: Fetched, path: str) -> DataError:

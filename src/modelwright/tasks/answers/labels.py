@@ -139,9 +139,13 @@ class LabelTask(Task):
                 where=f"row {row_ids[int(np.flatnonzero(~np.isfinite(logits).all(1))[0])]}",
                 remedy="The weights are damaged, or training diverged: train again with a smaller learning_rate.",
             )
-        chances = (sigmoid if self.several else softmax)(logits)
+        chances = self._chances(logits)
         best = chances.argmax(1).tolist()
         return [self._classification(row_id, top, row) for row_id, top, row in zip(row_ids, best, chances.tolist(), strict=True)]
+
+    def _chances(self, logits: np.ndarray) -> np.ndarray:
+        """Probabilities float64 [n, classes] of finite logits; a subclass that calibrates does it here."""
+        return (sigmoid if self.several else softmax)(logits)
 
     def _classification(self, row_id: str, top: int, chances: list[float]) -> Classification:
         label = self.labels[top]

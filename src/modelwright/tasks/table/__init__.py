@@ -1,0 +1,1 @@
+"""Tables: how columns of every type become the numbers and categories that a model reads."""
