@@ -161,7 +161,7 @@ class Recommendation(Task):
         for row in rows:
             liked = _learned(row)
             counts.update(set(liked))
-            titles |= {item: title for item, title in zip(row.values["history"], row.values.get("titles") or (), strict=False)}
+            titles |= dict(zip(row.values["history"], row.values.get("titles") or (), strict=False))
         items = tuple(
             sorted((item for item in counts if counts[item] >= learn.min_per_item), key=lambda one: (-counts[one], one))
         )

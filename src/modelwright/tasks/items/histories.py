@@ -37,7 +37,7 @@ def latest(ids: Sequence[int], items: int, limit: int) -> np.ndarray:
 def profile_lesson(user: str, ids: Sequence[int], ages: Sequence[float], count: bool) -> Example:
     """A user's whole history. `ages`: days before the newest interaction of all, of each item's last occurrence."""
     items, weights = profile(ids, count)
-    youngest = {item: age for item, age in zip(ids, ages, strict=True)}  # later occurrences overwrite earlier ones
+    youngest = dict(zip(ids, ages, strict=True))  # later occurrences overwrite earlier ones
     days = np.array([youngest[int(item)] for item in items], np.float32)
     return Example(user, {"items": items, "weights": weights, "ages": days}, 1)
 
