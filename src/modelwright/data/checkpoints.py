@@ -12,7 +12,7 @@ from pathlib import Path
 from modelwright.base.console import Console
 from modelwright.base.errors import DataError, MachineError
 from modelwright.base.optional import require
-from modelwright.base.store import json_hash, writing
+from modelwright.base.store import json_hash, write_json, writing
 from modelwright.data.catalogue.archive import read_members
 from modelwright.data.catalogue.entry import Entry, FilesReader, get_entry
 from modelwright.data.catalogue.fetch import cache_folder, fetch
@@ -78,7 +78,9 @@ def _from_catalogue(entry: Entry, console: Console) -> Path:
         try:
             for name, content in read_members(fetched.archive, reader.files.__contains__):
                 (partial / reader.files[name]).write_bytes(content)
-            _checked(partial, f"catalogue://{entry.name}")
+            if reader.config:
+                write_json(partial / "config.json", reader.config)
+            _checked(partial, f"catalogue://{entry.name}", ("*.safetensors", "*.pth"))  # pinned by hash, and read as tensors only
             partial.chmod(0o755)
             partial.replace(target)
         except OSError:
@@ -103,8 +105,8 @@ def _from_hub(reference: str) -> Path:
         ) from error
 
 
-def _checked(path: Path, reference: str) -> Path:
-    if not (path / "config.json").is_file() or not any(path.glob("*.safetensors")):
+def _checked(path: Path, reference: str, weights: tuple[str, ...] = ("*.safetensors",)) -> Path:
+    if not (path / "config.json").is_file() or not any(any(path.glob(pattern)) for pattern in weights):
         raise DataError(
             f"the folder holds {', '.join(sorted(item.name for item in path.iterdir())[:8]) or 'nothing'}",
             expected="config.json and model.safetensors (weights in other formats are not loaded: they may hold code)",

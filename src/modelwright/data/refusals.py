@@ -27,7 +27,7 @@ def refuse_missing(spec: Data, mapping: dict[str, str], total: int, quarantine: 
             f"{_share(counts['unreadable'], total)} can't be read; the first: {detail}",
             expected=f"at most {_UNREADABLE_LIMIT:.0%} unreadable rows, which go to quarantine",
             where=record.place,
-            remedy=f"Check data.encoding and the file's delimiter. {listed}",
+            remedy=f"Check data.encoding and the file's delimiter; for images, the paths and where they start. {listed}",
         )
     settings = {"missing_text": spec.clean.missing_text, "missing_label": spec.clean.missing_label}
     for reason, setting in settings.items():

@@ -39,13 +39,16 @@ class Split(Section):
     test: float = Field(0.2, gt=0, lt=0.9, description="share of rows held out and scored once per route")
     validation: float = Field(0.1, gt=0, lt=0.9, description="share of rows for early stopping, tuning and choosing")
     seed: int = Field(7, ge=0)
-    by: Literal["stratified", "group", "time", "last"] | None = Field(
+    by: Literal["stratified", "group", "time", "last", "given"] | None = Field(
         None,
         description="stratified: label balance kept (at random where there are no labels); group: rows that share `column` stay "
         "together; time: the latest rows are the test; last: of each user the last row is the test, the one before it validation; "
+        "given: `column` says train, test or validation (drawn from train where absent); "
         "default: the task's habit, most often stratified",
     )
-    column: str | None = Field(None, description="for group and time: the column; default: the task's own for it, if it has one")
+    column: str | None = Field(
+        None, description="for group, time and given: the column; default: the task's own for it, if it has one; for given: split"
+    )
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
@@ -56,7 +59,7 @@ class Split(Section):
         if self.column is None and self.by == "group":
             raise ValueError("`column` with by: group")
         if self.column is not None and self.by in (None, "stratified"):
-            raise ValueError("`column` only with by: group, time or last")
+            raise ValueError("`column` only with by: group, time, last or given")
         return self
 
 
@@ -65,7 +68,7 @@ class Data(Section):
 
     source: str = Field(
         min_length=1,
-        description="catalogue://name, a file (CSV, TSV, JSONL, Parquet, Excel), a folder with one sub-folder of text files per class, "
+        description="catalogue://name, a file (CSV, TSV, JSONL, Parquet, Excel), a folder with one sub-folder of text or image files per class, IDX files, "
         "hf://org/name, sqlite:///file.db, postgresql://user@host/db",
     )
     query: str | None = Field(None, description="SQL for database sources")

@@ -8,12 +8,14 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from modelwright.base.errors import DataError
 from modelwright.base.nouns import Column
 from modelwright.data.cleaning.kinds import KINDS, is_missing, label_text
 from modelwright.data.cleaning.record import Quarantine, Reason, Record
+from modelwright.data.images import UnreadableError, image_cell
 from modelwright.data.sources.source import RawRow
 from modelwright.spec.data import Data
 
@@ -64,10 +66,11 @@ class Checker:
         spec: the data section.
         columns: what the task needs.
         mapping: role → column, from `map_columns`.
+        folder: where the paths of images start; None if the source has none.
     """
 
-    def __init__(self, spec: Data, columns: Sequence[Column], mapping: Mapping[str, str]) -> None:
-        self.spec, self.columns, self.mapping = spec, columns, mapping
+    def __init__(self, spec: Data, columns: Sequence[Column], mapping: Mapping[str, str], folder: Path | None = None) -> None:
+        self.spec, self.columns, self.mapping, self.folder = spec, columns, mapping, folder
         self.roles = {column: role for role, column in mapping.items()}
         self.needed = [column for column in columns if column.role in mapping]
 
@@ -107,13 +110,16 @@ class Checker:
                 quarantine.add(record, reason, f"column {self.mapping[column.role]!r} is empty")
                 return False
             if isinstance(found, TypeError):
-                quarantine.add(record, "wrong_type", f"column {self.mapping[column.role]!r} holds {found}")
+                kind: Reason = "unreadable" if isinstance(found, UnreadableError) else "wrong_type"
+                quarantine.add(record, kind, f"column {self.mapping[column.role]!r} holds {found}")
                 return False
             record.values[column.role] = found
         return True
 
     def _read(self, column: Column, value: Any) -> Any:
         """The value as the column's kind has it; None if it turns out to be empty; a TypeError that says what it is instead."""
+        if column.kind == "image":
+            return image_cell(value, self.folder)
         return self._label(value) if column.kind == "label" else KINDS[column.kind](value)
 
     def _label(self, value: Any) -> str | tuple[str, ...] | TypeError | None:
@@ -137,7 +143,7 @@ def _broken(record: Record) -> str:
 
 def plain(value: Any) -> Any:
     """A value of another column as Parquet and JSON can hold it: nested ones as JSON text."""
-    if value is None or isinstance(value, str | bool | int | float | datetime.datetime | datetime.date):
+    if value is None or isinstance(value, str | bool | int | float | bytes | datetime.datetime | datetime.date):
         return value
     if isinstance(value, decimal.Decimal):
         return float(value)

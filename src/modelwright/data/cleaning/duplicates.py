@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Any
 
 from modelwright.base.nouns import Column
+from modelwright.data import images
 from modelwright.data.cleaning.checks import ID
 from modelwright.data.cleaning.folding import fold_text
 from modelwright.data.cleaning.record import Quarantine, Record, keep
 
 
 def set_keys(records: Sequence[Record], columns: Sequence[Column], others: bool = False) -> None:
-    """Give each record its key: its inputs (texts folded, files by hash), joined by a character that texts don't hold.
+    """Give each record its key: its inputs (texts folded, images by their pixels), joined by a character that texts don't hold.
 
     Args:
         others: columns beside the named ones are inputs as well.
@@ -32,7 +32,7 @@ def _part(column: Column, value: Any) -> str:
         return ""
     if column.kind == "text":
         return fold_text(value)
-    return hashlib.sha256(value).hexdigest() if isinstance(value, bytes) else str(value)
+    return images.key(value) if column.kind == "image" else str(value)
 
 
 def remove_exact(records: Sequence[Record], quarantine: Quarantine) -> list[Record]:

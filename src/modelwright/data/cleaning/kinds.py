@@ -9,6 +9,7 @@ from typing import Any
 
 from modelwright.base.nouns import Kind
 from modelwright.data import splits
+from modelwright.data.images import image_cell
 
 
 def is_missing(value: Any) -> bool:
@@ -49,10 +50,8 @@ def _time(value: Any) -> float | TypeError:
     return TypeError(f"{value!r:.40}, no date or number") if moment is None else moment
 
 
-def _image(value: Any) -> bytes | TypeError:
-    return (
-        bytes(value) if isinstance(value, bytes | bytearray) else TypeError(f"{type(value).__name__}, not an image file's bytes")
-    )
+def _image(value: Any) -> Any:
+    return image_cell(value, None)
 
 
 KINDS: Mapping[Kind, Callable[[Any], Any]] = {

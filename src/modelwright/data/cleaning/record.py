@@ -68,7 +68,9 @@ class Quarantine:
             writer = csv.writer(file)
             writer.writerow(header)
             for record, reason, detail in self.rows:
-                writer.writerow([record.id, reason, detail, record.place, *(described(record.original.get(name)) for name in columns)])
+                writer.writerow(
+                    [record.id, reason, detail, record.place, *(described(record.original.get(name)) for name in columns)]
+                )
 
 
 def keep(records: Iterable[Record], removed: set[int]) -> list[Record]:

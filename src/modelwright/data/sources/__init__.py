@@ -8,7 +8,7 @@ from pathlib import Path
 from modelwright.base.console import Console
 from modelwright.base.errors import DataError
 from modelwright.base.store import file_hash, json_hash
-from modelwright.data.sources import catalogue, database, files, folder, hub
+from modelwright.data.sources import catalogue, database, files, folder, hub, idx, images
 from modelwright.data.sources.source import Provenance, Reading, stat_identity
 from modelwright.spec.data import Data
 
@@ -33,11 +33,20 @@ def open_source(spec: Data, project: Path, console: Console) -> Reading:
         return database.read(spec, project)
     path = _path(spec, project)
     if path.is_file():
-        reading = files.read_file(path, spec)
-        return replace(reading, provenance=(Provenance(path.name, spec.source, sha256=file_hash(path)),))
+        reading = idx.read([path]) if idx.is_idx(path) else files.read_file(path, spec)
+        return replace(reading, provenance=(Provenance(path.name, spec.source, sha256=file_hash(path)),), folder=path.parent)
+    return replace(_open_folder(path, spec), provenance=(Provenance(path.name, spec.source, sha256=None),), folder=path)
+
+
+def _open_folder(path: Path, spec: Data) -> Reading:
+    """Tables, else IDX files, else images by class, else texts by class."""
     tables = files.list_tables(path)
-    reading = files.read_files(tables, spec) if tables else folder.read(path, spec)
-    return replace(reading, provenance=(Provenance(path.name, spec.source, sha256=None),))
+    if tables:
+        return files.read_files(tables, spec)
+    if arrays := idx.list_files(path):
+        return idx.read(arrays)
+    pictures = images.list_files(path)
+    return images.read(path, pictures) if pictures else folder.read(path, spec)
 
 
 def identity(spec: Data, project: Path) -> str:
@@ -56,7 +65,8 @@ def identity(spec: Data, project: Path) -> str:
     path = _path(spec, project)
     if path.is_file():
         return json_hash(stat_identity(path))
-    return json_hash([stat_identity(item) for item in files.list_tables(path) or folder.list_files(path)])
+    found = files.list_tables(path) or idx.list_files(path) or images.list_files(path) or folder.list_files(path)
+    return json_hash([stat_identity(item) for item in found])
 
 
 def _path(spec: Data, project: Path) -> Path:

@@ -13,7 +13,15 @@ from typing import Any
 from modelwright.base.console import Console
 from modelwright.base.errors import DataError
 from modelwright.data.catalogue.archive import read_members
-from modelwright.data.catalogue.entry import FilesReader, FolderReader, IdxReader, JoinedTable, LinesReader, TableReader, get_entry
+from modelwright.data.catalogue.entry import (
+    FilesReader,
+    FolderReader,
+    IdxReader,
+    JoinedTable,
+    LinesReader,
+    TableReader,
+    get_entry,
+)
 from modelwright.data.catalogue.fetch import Fetched, fetch
 from modelwright.data.sources import idx
 from modelwright.data.sources.encoding import decode_all

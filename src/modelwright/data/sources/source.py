@@ -52,6 +52,7 @@ class Reading:
         rows: read once; raises DataError where the source breaks.
         encoding: of text files; None where the format fixes it.
         provenance: one record per source.
+        folder: where paths in cells start (images beside a table); None if there is no such place.
         close: lets go of files and connections if the rows are not read to their end.
     """
 
@@ -60,6 +61,7 @@ class Reading:
     encoding: str | None = None
     provenance: tuple[Provenance, ...] = ()
     close: Callable[[], object] = _nothing
+    folder: Path | None = None
 
 
 def stat_identity(path: Path) -> list[Any]:
