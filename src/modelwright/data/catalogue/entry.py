@@ -60,6 +60,15 @@ class TableReader(Section):
     values: dict[str, dict[str, str]] = Field(default_factory=dict, description="column → value in the file → value as read")
 
 
+class TablesReader(Section):
+    """Several tables of the same columns, one after another; a further column says which one a row is of."""
+
+    kind: Literal["tables"]
+    format: Literal["csv", "tsv", "jsonl", "parquet"]
+    files: dict[str, str] = Field(min_length=1, description="name → path in the archive")
+    column: str = Field(min_length=1, description="the further column, which holds the name")
+
+
 class IdxPair(Section):
     """Two IDX files in the archive."""
 
@@ -85,7 +94,7 @@ class FilesReader(Section):
     )
 
 
-Reader = Annotated[FolderReader | LinesReader | TableReader | IdxReader | FilesReader, Field(discriminator="kind")]
+Reader = Annotated[FolderReader | LinesReader | TableReader | TablesReader | IdxReader | FilesReader, Field(discriminator="kind")]
 
 
 class CatalogueSource(Section):

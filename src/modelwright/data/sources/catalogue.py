@@ -20,6 +20,7 @@ from modelwright.data.catalogue.entry import (
     JoinedTable,
     LinesReader,
     TableReader,
+    TablesReader,
     get_entry,
 )
 from modelwright.data.catalogue.fetch import Fetched, fetch
@@ -53,6 +54,8 @@ def read(spec: Data, console: Console) -> Reading:
         reading = _lines(fetched, reader, encoding)
     elif isinstance(reader, TableReader):
         reading = _table(fetched, reader, spec)
+    elif isinstance(reader, TablesReader):
+        reading = _tables(fetched, reader, spec)
     elif isinstance(reader, IdxReader):
         reading = _idx(fetched, reader)
     else:
@@ -143,6 +146,19 @@ def _table(fetched: Fetched, reader: TableReader, spec: Data) -> Reading:
                 yield replace(row, values={**row.values, **named}) if named else row
 
     return replace(reading, columns=(*reading.columns, *added), rows=rows())
+
+
+def _tables(fetched: Fetched, reader: TablesReader, spec: Data) -> Reading:
+    """Each table as `_table` reads it; a place names its table before its line."""
+    readings = {name: _table(fetched, TableReader(kind=reader.format, path=path), spec) for name, path in reader.files.items()}
+    columns = tuple(dict.fromkeys(column for reading in readings.values() for column in reading.columns))
+
+    def rows() -> Iterator[RawRow]:
+        for name, reading in readings.items():
+            for row in reading.rows:
+                yield replace(row, place=f"{name}: {row.place}", values={**row.values, reader.column: name})
+
+    return replace(next(iter(readings.values())), columns=(*columns, reader.column), rows=rows())
 
 
 def _joined(fetched: Fetched, joined: JoinedTable, reader: TableReader, spec: Data) -> dict[Any, dict[str, Any]]:
