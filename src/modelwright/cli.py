@@ -68,6 +68,12 @@ def parser() -> argparse.ArgumentParser:
     plan.add_argument("--scenario", action="append", default=[], type=Path, metavar="FILE", help="settings of a YAML file, first")
     plan.add_argument("--compare", action="store_true", help="show the plan before and after, and the difference")
 
+    alarms = verb("alarms", _alarms, "compare the running service with what was promised, rehearsed and planned")
+    alarms.add_argument("project", nargs="?", default=".", metavar="PROJECT", help="a project, or a run (default: here)")
+    alarms.add_argument("--log", type=Path, metavar="FILE", help="the server's request log (default: the project's serve.log)")
+    alarms.add_argument("--days", type=float, default=7.0, metavar="N", help="days of the log that count (default: %(default)g)")
+    alarms.add_argument("--check", action="store_true", help="exit with 1 if an alarm is on, for schedulers")
+
     report = verb("report", _report, "say where a run's report is, or print it as PDF")
     _of_run(report)
     report.add_argument("--pdf", metavar="FILE", type=Path, help="write the page as a PDF (needs Chromium)")
@@ -111,7 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         answer = given.does(given, console)
         if as_json:
             print(json.dumps(answer, ensure_ascii=False, indent=1, default=str))
-        return 0
+        return int(getattr(given, "check", False) and any(alarm["level"] == "alarm" for alarm in answer["alarms"]))
     except ModelwrightError as error:
         print(
             json.dumps(error.as_json(), ensure_ascii=False) if as_json else f"✗ {error}",
@@ -166,6 +172,18 @@ def _plan(given: argparse.Namespace, console: Console) -> Any:
         print("\n".join(lines(made.content, made.before, made.run.name, made.language)))
     answer = {"run": made.run.name, "changed": made.changed, "plan": made.content}
     return {**answer, "before": made.before, "differences": made.differences()} if given.compare else answer
+
+
+def _alarms(given: argparse.Namespace, console: Console) -> Any:
+    from datetime import UTC, datetime
+
+    from modelwright.pipeline.live import alarms, lines
+
+    command = f"modelwright alarms {given.project}"
+    found, language = alarms(given.project, given.log, given.days, datetime.now(UTC), command)
+    if not given.json:
+        print("\n".join(lines(found, language)))
+    return found
 
 
 def _dry_run(loaded: Any, given: argparse.Namespace) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from modelwright.base import machine
-from modelwright.pipeline import usage
+from modelwright.pipeline import traffic, usage
 from modelwright.pipeline.context import Step
 from modelwright.pipeline.steps import choose, compress, data, evaluate, forecast, fuse, plan, rehearse, release, report, train
 from modelwright.spec.load import Loaded
@@ -105,7 +105,12 @@ def steps(loaded: Loaded) -> list[Step]:
         Step(
             "plan",
             tuple(step.name for step in table),
-            {**part(*_BUSINESS), "records": usage.identity(loaded), "month": f"{date.today():%Y-%m}"},
+            {
+                **part(*_BUSINESS),
+                "records": usage.identity(loaded),
+                "live": traffic.identity(loaded.folder),
+                "month": f"{date.today():%Y-%m}",
+            },
             ("venture", "report"),
             plan.work,
             apart=False,

@@ -35,6 +35,16 @@ def identity(loaded: Loaded) -> str | None:
     return f"{path.name} {found.st_size} {found.st_mtime_ns}"
 
 
+def customers(loaded: Loaded) -> list[tuple[date, date | None, float | None]]:
+    """(start, end, requests a month) of each customer that `venture.records` names; none where it names no file.
+
+    Raises:
+        DataError, MachineError: as `read`.
+    """
+    path = _path(loaded)
+    return [] if path is None else [_row(path, number, row) for number, row in _lines(path)]
+
+
 def read(loaded: Loaded) -> Records | None:
     """The records that `venture.records` names; None where it names none.
 
@@ -49,7 +59,7 @@ def read(loaded: Loaded) -> Records | None:
 
     from modelwright.venture.survival import Records
 
-    rows = [_row(path, number, row) for number, row in _lines(path)]
+    rows = customers(loaded)
     if not rows:
         raise DataError("the file holds no customer", expected=_FORM, where=str(path), remedy="Export the customers again.")
     latest = max(day for start, end, _ in rows for day in (start, end) if day is not None)

@@ -74,6 +74,19 @@ class Response(Section):
     changes: tuple[Change, ...] = Field(min_length=1, description="figures that it multiplies")
 
 
+class Alarms(Section):
+    """From when on a live figure raises an alarm (`modelwright alarms`). What is left out comes from the shipped register."""
+
+    error_share: float | None = Field(None, ge=0, le=1, description="share of requests that the server failed to answer")
+    load_share: float | None = Field(None, gt=0, le=1, description="busiest minute as a share of the rehearsed throughput")
+    cost_times: float | None = Field(None, gt=0, description="live cost of a request, in multiples of the planned one")
+    silent_days: float | None = Field(None, gt=0, description="days without a request")
+    runway_months: float | None = Field(None, ge=0, description="months that the cash must last at the burn of the latest month")
+    months: str | None = Field(
+        None, description="CSV of your own months: month (1 is the plan's first) and any of customers, revenue, net_burn, cash"
+    )
+
+
 class RiskSection(Section):
     """Register, correlations, responses."""
 
@@ -82,6 +95,7 @@ class RiskSection(Section):
     owners: dict[str, str] = Field(default_factory=dict, description="kind of risk, or a shipped risk's id → who owns it")
     correlations: tuple[Correlation, ...] = Field((), description="uncertain inputs that move together")
     responses: tuple[Response, ...] = Field((), description="things to do whose effect on the plan is computed")
+    alarms: Alarms | None = Field(None, description="limits of live figures")
 
     @field_validator("register_", "responses")
     @classmethod

@@ -15,7 +15,7 @@ class LearningCurve(Section):
         (0.125, 0.25, 0.5, 1.0), description="of the training rows, ascending; the whole is always one"
     )
     routes: tuple[str, ...] | None = Field(
-        None, description="measured for these; default: those that are solved in seconds (kind fit)"
+        None, description="measured for these; default: those solved in seconds (kind fit), of tasks with a truth in each row"
     )
 
     @field_validator("shares")

@@ -20,7 +20,7 @@ from modelwright.venture.figures import Figure
 
 
 def work(context: Context) -> str:
-    from modelwright.pipeline import business, readiness
+    from modelwright.pipeline import business, readiness, traffic
     from modelwright.venture.plan import plan
 
     project, today = context.project, datetime.now(UTC).date()
@@ -29,7 +29,7 @@ def work(context: Context) -> str:
     load = read_json(context.input("rehearse") / "load.json")
     each, spent = _figure(records["rehearse/cost-per-1000"]), _training(project, records)
     capacity = Figure(load["best"]["throughput"] * business.SECONDS_PER_MONTH, "requests/month", "measured")
-    live = usage.read(context.loaded)
+    customers = usage.read(context.loaded)
     found = plan(
         project.venture,
         compute=project.compute,
@@ -38,17 +38,17 @@ def work(context: Context) -> str:
         capacity_requests_per_month=capacity,
         today=today,
         routes=business.families(project, decision["route"]),
-        records=live,
+        records=customers,
         correlations=business.correlations(project),
     )
     financing = business.money(project, found)
     source = context.ledger.source
     assert source is not None
-    known = readiness.with_plan(records, found, source)
+    known = readiness.with_plan({**records, **traffic.records_of(context.loaded.folder)}, found, source)
     made = readiness.readiness(
         project, context.loaded.resolved, known, readiness.read_artefacts(context.inputs, context.run), today
     )
-    matters = readiness.what_matters(project, each, spent, capacity, today, found, live)
+    matters = readiness.what_matters(project, each, spent, capacity, today, found, customers)
     for name, content in {
         "plan": found,
         "financing": financing,

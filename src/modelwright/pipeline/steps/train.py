@@ -60,8 +60,12 @@ def curve(project: Project, name: str) -> tuple[float, ...]:
     asked, route = project.train.learning_curve, project.routes[name]
     if asked is None or route.reads == MEMBERS:
         return ()
-    wanted = route.kind == "fit" if asked.routes is None else name in asked.routes
-    return asked.shares if wanted else ()
+    if asked.routes is not None:
+        return asked.shares if name in asked.routes else ()
+    task = get_task(project.task)
+    # a part of a series or of a user's history is another question, and without a truth there is no quality to gain
+    told = task.habits.split == "stratified" and any(column.required and not column.input for column in task.columns)
+    return asked.shares if route.kind == "fit" and told else ()
 
 
 def work(context: Context) -> str:
