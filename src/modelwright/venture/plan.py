@@ -159,6 +159,6 @@ def _percentiles(row_of: Callable[[int], np.ndarray], months: int, paths: int) -
         row = row_of(month).astype(np.float32)  # seven digits are plenty for a curve, and selection is half as long
         row.partition(middle)
         row[:middle].partition(low)
-        row[middle:].partition(high - middle)
+        row[middle + 1 :].partition(high - middle - 1)  # without the middle itself, which would be moved away from its place
         chosen[:, month] = row[low], row[middle], row[high]
     return {name: [float(f"{value:.7g}") for value in line] for name, line in zip(("p10", "p50", "p90"), chosen, strict=True)}

@@ -18,7 +18,8 @@ from modelwright.venture.assumptions import gather
 from modelwright.venture.draws import draw
 from modelwright.venture.figures import Figure
 from modelwright.venture.paths import simulate
-from modelwright.venture.plan import plan
+from modelwright.venture.plan import _percentiles, plan
+from modelwright.venture.results import rank
 
 TODAY = date(2026, 11, 22)
 COST = Figure(0.05, "USD", "estimated")
@@ -194,6 +195,31 @@ def test_a_large_plan_is_quick():
     start = time.process_time()
     planned(venture, capacity=capacity)
     assert time.process_time() - start < 4, "processor seconds, so that a busy machine does not decide; two cores: < 2 s"
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(100, 3000), st.integers(0, 2**32))
+def test_the_fan_is_made_of_order_statistics(paths, seed):
+    rows = np.random.default_rng(seed).normal(size=(3, paths)).astype(np.float32)
+    fan = _percentiles(rows.copy().__getitem__, 3, paths)
+    for name, share in (("p10", 0.1), ("p50", 0.5), ("p90", 0.9)):
+        assert fan[name] == pytest.approx(np.sort(rows, axis=1)[:, rank(share, paths)], rel=1e-5)
+
+
+def test_two_seeds_of_a_large_plan_agree_in_every_month():
+    """100,000 paths × 60 months: P50 of customers and revenue within 1 % of itself, of cash and burn within 1 % of the range."""
+    capacity = Figure(5e6, "requests/month", "measured")
+    one, two = (planned(settings_of(**UNSURE, paths=100_000, months=60, seed=seed), capacity=capacity) for seed in (1, 2))
+    for name in ("customers", "revenue"):
+        assert one["fan"][name]["p50"] == pytest.approx(two["fan"][name]["p50"], rel=0.01)
+    for name in ("net_burn", "cash"):
+        first, second = (np.array(found["fan"][name]["p50"]) for found in (one, two))
+        width = np.array(one["fan"][name]["p90"]) - np.array(one["fan"][name]["p10"])
+        assert np.all(np.abs(first - second) <= 0.01 * np.maximum(width, 1e-9))
+    for item, other in zip(one["figures"], two["figures"], strict=True):
+        if isinstance(item["value"], float):
+            assert item["value"] == pytest.approx(other["value"], rel=0.01), item["name"]
+    assert one["fan"]["customers"]["p50"][-1] == pytest.approx(value(one, "final-customers"), rel=1e-3)
 
 
 def test_every_figure_has_basis_unit_and_note_and_is_json():
