@@ -20,8 +20,8 @@ from torch.nn import functional
 from modelwright.base.errors import SpecError
 from modelwright.spec.routes.route import GradientRoute
 
-Loss = Callable[[Mapping[str, Tensor], Tensor, Tensor | None], Tensor]
-"""Outputs by name, targets, a weight for each row (None: all count the same)."""
+Loss = Callable[[Mapping[str, Tensor], Any, Tensor | None], Tensor]
+"""Outputs by name, targets (None where the module needs none), a weight for each row (None: all count the same)."""
 
 _TINY = 1e-7
 IGNORED = -100  # class number of a position that is not learned from (padding)
@@ -154,6 +154,14 @@ def pinball(
     return _mean(torch.maximum(taus * distance, (taus - 1) * distance), weights)
 
 
+GIVEN = "given"
+
+
+def given(outputs: Mapping[str, Tensor], targets: Tensor | None, weights: Tensor | None = None) -> Tensor:
+    """What the module itself calls its loss, row by row: "values" [b]. For modules that learn without targets."""
+    return _mean(outputs["values"].float(), weights)
+
+
 FAMILIES: Mapping[str, Mapping[str, Callable[..., Tensor]]] = {
     "cross-entropy": {"cross-entropy": cross_entropy, "focal": focal},
     "binary-cross-entropy": {"binary-cross-entropy": binary_cross_entropy, "focal": binary_focal},
@@ -164,6 +172,7 @@ FAMILIES: Mapping[str, Mapping[str, Callable[..., Tensor]]] = {
     },
     "poisson": {"poisson": poisson},
     "pinball": {"pinball": pinball},
+    GIVEN: {GIVEN: given},
 }
 """By the name that a task gives: the losses that read the same outputs, its own first."""
 

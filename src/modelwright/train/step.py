@@ -74,7 +74,8 @@ class Stepper:
         return total, self.optimiser.step(rate)
 
     def _loss(self, batch: Batch) -> Tensor:
-        inputs, targets = self._tensors(batch.inputs), self._tensor(batch.targets)
+        inputs = self._tensors(batch.inputs)
+        targets: Any = None if self.task.loss == losses.GIVEN else self._tensor(batch.targets)
         if self.augment is not None:
             inputs, targets = self.augment(inputs, targets)
         try:

@@ -47,7 +47,8 @@ def work(context: Context) -> str:
 
     project = context.project
     metrics = {metric.name: metric for metric in get_task(project.task).metrics}
-    metric = metrics[project.choose.metric or next(iter(metrics))]
+    first = read_json(context.inputs[f"evaluate/{next(iter(project.routes))}"] / "evaluation.json")
+    metric = metrics[project.choose.metric or first["headline"]]
     settings = project.choose
     if settings.cost_per_1000 is not None:
         money = settings.cost_per_1000.model_copy(update={"value": costs.in_currency(project, settings.cost_per_1000)})
