@@ -26,7 +26,7 @@ from modelwright.tasks.contract import Task
 from modelwright.train.buckets import epoch_batches
 from modelwright.train.loop import SAVING_SHARE
 from modelwright.train.memory import freed_memory_kept
-from modelwright.train.plan import AIM, Limits
+from modelwright.train.plan import AIM, Limits, evaluate_every
 from modelwright.train.resume import Resume, State
 from modelwright.train.route import Prepared, prepare, score_fitted
 
@@ -119,17 +119,18 @@ def _sum(parts: _Parts, route: GradientRoute, limits: Limits, rows: int, ready: 
     if limits.steps is not None and limits.steps < steps:
         steps = limits.steps
         notes.append(f"ends after {steps:,} steps: the budget's")
+    every = evaluate_every(steps, per_epoch)
     step_s = parts.epoch_s / per_epoch
     evaluation_s, saving_s = parts.evaluation_s, parts.saving_s
 
     def whole(count: float) -> float:
         epochs = -(-count // per_epoch)
-        learning_s = count * step_s + epochs * evaluation_s
+        learning_s = count * step_s + -(-epochs // every) * evaluation_s
         saves_s = min(epochs * saving_s, learning_s * SAVING_SHARE)
         return parts.setup_s + learning_s + saves_s + saving_s
 
     seconds = whole(steps)
-    soonest = min(steps, per_epoch * (route.patience + 1)) if route.patience else steps
+    soonest = min(steps, per_epoch * every * (route.patience + 1)) if route.patience else steps
     if route.stop_at_loss is not None:
         soonest = min(soonest, per_epoch)
     low, high = whole(soonest) * (1 - _SPREAD), seconds * (1 + _SPREAD)

@@ -144,14 +144,16 @@ class Loop:
             if state.place == len(batches):
                 low = self._loss_is_low()
                 state.epoch, state.place, state.epoch_loss = state.epoch + 1, 0, 0.0
-            score = self._evaluate()
+            every = self.plan.evaluate_every
+            ending = overdue or low or state.step >= self.plan.total
+            score = self._evaluate() if ending or state.epoch % every == 0 else None
             if overdue:
                 return self.plan.limits.seconds_by
             if low:
                 return "loss"
             if self.route.patience and state.stale >= self.route.patience:
                 return "patience"
-            if self.judge is not None and score is not None and state.place == 0 and self.judge(state.epoch, score):
+            if self.judge is not None and score is not None and state.place == 0 and self.judge(state.epoch // every, score):
                 return "judge"
             if state.step < self.plan.total:
                 self._save_if_due(0.0)

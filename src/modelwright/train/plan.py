@@ -19,7 +19,14 @@ from modelwright.train.resume import damaged
 FILE = "plan.jsonl"
 AIM = 0.97  # share of the seconds that is planned for; the rest is for what nobody foresaw
 _FIRST, _SOON = 8, (8, 16, 32, 64)  # steps after which the plan is looked at; later every sixteenth of it
+EVALUATIONS = 100  # at most, before the last one
 _TOLERANCE = 0.02  # of the steps left: smaller corrections are not worth bending the schedule for
+
+
+def evaluate_every(steps: int, steps_per_epoch: int) -> int:
+    """Epochs from one evaluation to the next in a training of `steps`: one, unless that would make more than a hundred of them.
+    Where every step sees all rows there are as many epochs as steps, and evaluating each would cost as much as learning."""
+    return max(1, math.ceil(steps / steps_per_epoch / EVALUATIONS))
 
 
 @dataclass(frozen=True)
@@ -71,7 +78,7 @@ class Plan:
         if step < max(self.recorded, default=0) or not self._due(step):
             return
         left_s = self.limits.seconds * AIM - spent_s - closing_s
-        per_step_s = step_s + evaluation_s / self.steps_per_epoch
+        per_step_s = step_s + evaluation_s / (self.steps_per_epoch * self.evaluate_every)
         fitting = step + max(1, math.floor(left_s / per_step_s))
         wanted = min(self.natural, fitting)
         raised_late = wanted > self.total and step > self.total / 2  # the rate is falling: it should not rise again
@@ -83,6 +90,11 @@ class Plan:
 
     def _due(self, step: int) -> bool:
         return step in _SOON or (step > _FIRST and step % max(_FIRST, self.total // 16) == 0)
+
+    @property
+    def evaluate_every(self) -> int:
+        """Epochs from one evaluation to the next."""
+        return evaluate_every(self.total, self.steps_per_epoch)
 
     @property
     def stopped_by(self) -> Literal["epochs", "steps", "seconds", "money"]:

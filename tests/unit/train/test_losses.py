@@ -141,7 +141,7 @@ def test_every_loss_of_the_project_file_has_a_family_and_the_other_way_round():
     from typing import get_args
 
     named = {name for family in losses.FAMILIES.values() for name in family}
-    assert named == set(get_args(LossName))
+    assert named - {"given"} == set(get_args(LossName)), "what a module calls its loss is no choice of a route"
     assert all(next(iter(family)) == name for name, family in losses.FAMILIES.items())
 
 

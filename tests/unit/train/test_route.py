@@ -74,9 +74,9 @@ def test_seconds_limit(train):
 
 
 def test_patience(train):
-    result = train(small(epochs=200, patience=2, learning_rate=0.02))
+    result = train(small(epochs=100, patience=2, learning_rate=0.02))
     assert result["stopped_by"] == "patience"
-    assert result["best_step"] < result["steps"] < 200 * 12
+    assert result["best_step"] <= result["steps"] < 100 * 12, "of equally good weights the later are kept"
 
 
 def test_without_a_validation_split_the_last_weights_are_kept(train, rows, tmp_path):

@@ -18,6 +18,7 @@ from modelwright.base.errors import SpecError
 from modelwright.spec.load import load
 from modelwright.spec.routes.route import Activation, GradientRoute, Initialiser, LossName, Optimizer, Schedule
 from modelwright.tasks.contract import TASKS, get_task
+from modelwright.train.plan import evaluate_every
 from modelwright.train.route import Limits, prepare
 
 PROJECT = f"project: a\ntask: {TASK}\ndata: {{source: catalogue://bbc-news}}\nroutes:\n  encoder: {{%s}}\n"
@@ -186,3 +187,22 @@ def test_weighted_rows_in_parts_are_the_weighted_whole(rows):
         assert other == pytest.approx(told, rel=1e-4)
         for name, weight in weights.items():
             torch.testing.assert_close(found[name], weight, rtol=1e-4, atol=1e-6)
+
+
+def test_many_short_epochs_are_evaluated_a_hundred_times(train, tmp_path):
+    settings: dict[str, Any] = {"batch_size": "full", "epochs": 250, "optimizer": "sgd", "learning_rate": 0.01, "patience": 2}
+    result = train(small(**settings, schedule="constant", dropout=0.0), limits=Limits(steps=230))
+    told = [record["step"] for record in curve(tmp_path / "out") if "validation" in record]
+    assert told[:3] == [3, 6, 9], "230 epochs: every third"
+    scores = [record["validation"]["macro-f1"] for record in curve(tmp_path / "out") if "validation" in record]
+    if result["stopped_by"] == "patience":
+        assert scores[-1] <= max(scores[:-1]) and scores[-2] <= max(scores[:-2]) and told[-1] == 3 * len(told)
+    else:
+        assert told[-1] == result["steps"] == 230
+
+
+@pytest.mark.parametrize(
+    ("steps", "per_epoch", "every"), [(1200, 12, 1), (1212, 12, 2), (500, 1, 5), (5, 12, 1), (10_000, 1, 100)]
+)
+def test_epochs_between_evaluations(steps, per_epoch, every):
+    assert evaluate_every(steps, per_epoch) == every

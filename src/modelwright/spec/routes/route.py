@@ -181,7 +181,12 @@ class GradientRoute(Route):
     initialiser_scale: float = Field(
         0.05, gt=0, description="for random-uniform its half width, for gaussian its standard deviation"
     )
-    patience: int = Field(3, ge=0, description="evaluations without a better validation score before stopping; 0: never")
+    patience: int = Field(
+        3,
+        ge=0,
+        description="evaluations without a better validation score before stopping; 0: never. There is one after "
+        "each epoch, but not more than a hundred in all",
+    )
     stop_at_loss: float | None = Field(None, description="stop after an epoch whose mean training loss is at most this")
     precision: Literal["auto", "float32", "bfloat16"] = Field("auto", description="auto: bfloat16 where the hardware has it")
     compile: Literal["auto", "never", "always"] = Field(
