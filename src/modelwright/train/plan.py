@@ -25,7 +25,7 @@ _TOLERANCE = 0.02  # of the steps left: smaller corrections are not worth bendin
 
 def evaluate_every(steps: int, steps_per_epoch: int) -> int:
     """Epochs from one evaluation to the next in a training of `steps`: one, unless that would make more than a hundred of them.
-    Where every step sees all rows there are as many epochs as steps, and evaluating each would cost as much as learning."""
+    Where every step sees all rows there are as many epochs as steps, and evaluating each would take a good part of the time."""
     return max(1, math.ceil(steps / steps_per_epoch / EVALUATIONS))
 
 
