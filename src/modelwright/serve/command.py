@@ -69,7 +69,9 @@ def _load(release: Path, settings: Serve) -> Predictor:
     predictor = Predictor(release, settings.threads)
     predictor.open_lanes()
     if predictor.sample is not None:
-        predictor.predict([predictor.sample])
+        row = predictor.read([predictor.sample])
+        for alone in (True, False):
+            predictor.compute(row, alone=alone)
     return predictor
 
 
