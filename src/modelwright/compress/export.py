@@ -123,7 +123,7 @@ def agree(graph: Graph, batches: Sequence[Batch], truths: Sequence[Outputs], pat
     for batch, truth in zip(batches, truths, strict=True):
         answers = graph.run(batch)
         for name, expected in truth.items():
-            distance = float(np.abs(answers[name] - expected).max())
+            distance = float(np.abs(answers[name] - expected).max(initial=0))
             if not np.allclose(answers[name], expected, rtol=TOLERANCE, atol=TOLERANCE):
                 raise TrainError(
                     f"graph and module disagree by {distance:.2g} on {name} of {len(batch.row_ids)} rows",
