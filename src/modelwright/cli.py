@@ -56,7 +56,12 @@ def parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, metavar="N", help="port; 0 takes any free one (default: the project's)")
 
     ask = verb("ask", _ask, "ask a release without a server")
-    ask.add_argument("text", nargs="+", metavar="TEXT", help="one or several texts; - reads one a line from standard input")
+    ask.add_argument(
+        "text",
+        nargs="+",
+        metavar="REQUEST",
+        help="a text, a request in JSON, or @file.json; several are answered together; - reads one a line from standard input",
+    )
     ask.add_argument("--run", default="", metavar="RUN", help=_RUN_HELP)
 
     plan = verb("plan", _plan, "what if? compute the plan alone again, from what the newest run measured")
@@ -215,11 +220,11 @@ def _serve(given: argparse.Namespace, console: Console) -> None:
 
 def _ask(given: argparse.Namespace, console: Console) -> Any:
     from modelwright.pipeline.locate import find_release
-    from modelwright.serve.ask import ask
+    from modelwright.serve.ask import ask_words
 
     release, _ = find_release(given.run)
     texts = [line.rstrip("\n") for line in sys.stdin] if given.text == ["-"] else given.text
-    answers = ask(release, texts)
+    answers = ask_words(release, texts)
     if not given.json:
         for answer in answers:
             print(json.dumps(answer, ensure_ascii=False))

@@ -30,6 +30,7 @@ from modelwright.pipeline.context import EVIDENCE, Context, Step
 from modelwright.pipeline.table import STAGES, steps
 from modelwright.pipeline.worker import Worker
 from modelwright.spec.load import Loaded
+from modelwright.tasks.contract import get_task
 
 RUNS = "runs"
 _KEPT_RUNS = 50  # earlier runs searched for finished steps, newest first
@@ -350,13 +351,14 @@ def closing(run: Run, loaded: Loaded) -> list[str]:
     here = Path.cwd()
     report = run.report.relative_to(here) if run.report.is_relative_to(here) else run.report
     folder = run.folder.relative_to(here) if run.folder.is_relative_to(here) else run.folder
+    fields = get_task(loaded.project.task).request.model_fields
     serve, ask, open_ = ("启动服务", "提问", "查看报告") if zh else ("serve it", "ask it", "read it")
     return [
         "",
         run.decision["reason"]["zh" if zh else "en"],
         f"  {open_:<9} {report}",
         f"  {serve:<9} {_ourselves()} serve {folder}",
-        f'  {ask:<9} {_ourselves()} ask --run {folder} "…"',
+        f"  {ask:<9} {_ourselves()} ask --run {folder} " + ('"…"' if "text" in fields else f"@{folder}/rehearse/request.json"),
     ]
 
 

@@ -2,11 +2,54 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from modelwright.base.errors import RequestError
 from modelwright.serve.predictor import Predictor
+
+
+def ask_words(release: Path, words: Sequence[str]) -> list[dict[str, Any]]:
+    """Answers to what people type: a text; a request in JSON (`{"features": …}`); `@file.json` with one request or a list of them.
+
+    Raises:
+        ReleaseError, RequestError: as `ask`; and for a file that can't be read.
+    """
+    predictor = Predictor(release)
+    fields = set(predictor.task.request.model_fields)
+    requests: list[Any] = []
+    for word in words:
+        if word.startswith("@"):
+            content = _file(Path(word[1:]))
+            requests += content if isinstance(content, list) else [content]
+        else:
+            requests.append(_json(word, fields))
+    return [prediction.as_json() for prediction in predictor.predict(requests)]
+
+
+def _json(word: str, fields: set[str]) -> Any:
+    """A word that is a request in JSON as that request, any other as it stands: a text may begin with a brace too."""
+    if not word.lstrip().startswith("{"):
+        return word
+    try:
+        content = json.loads(word)
+    except ValueError:
+        return word
+    return content if isinstance(content, dict) and set(content) <= fields else word
+
+
+def _file(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise RequestError(
+            f"the file can't be read: {getattr(error, 'strerror', None) or error}",
+            expected="a JSON file with one request, or a list of them",
+            where=str(path),
+            remedy="Give the path of such a file after @; a run's own example is rehearse/request.json.",
+        ) from error
 
 
 def ask(release: Path, requests: Sequence[Any]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from modelwright.base.errors import ReleaseError, RequestError
 from modelwright.base.journey import predict
 from modelwright.base.nouns import Batch, Example, Row
 from modelwright.serve import predictor as module
-from modelwright.serve.ask import ask
+from modelwright.serve.ask import ask, ask_words
 from modelwright.serve.predictor import LEAST_LANES, SAMPLE_CHARACTERS, Predictor
 
 
@@ -185,3 +185,16 @@ def test_serving_imports_nothing_heavy(release: Path) -> None:
     )
     ended = subprocess.run([sys.executable, "-c", program, str(release)], capture_output=True, text=True, check=True)
     assert ended.stdout.strip() == "[]"
+
+
+def test_what_people_type_is_a_text_a_request_or_a_file(release, tmp_path):
+    plain = ask(release, ["the team won the match"])[0]
+    file = tmp_path / "requests.json"
+    file.write_text('[{"text": "the team won the match"}, {"text": "shares fell"}]', encoding="utf-8")
+    typed = ['{"text": "the team won the match"}', f"@{file}", '{"no": "request"}', "{ braces alone"]
+    found = ask_words(release, typed)
+    assert len(found) == 5
+    assert found[0] == plain
+    assert {**found[1], "row_id": "0"} == plain
+    with pytest.raises(RequestError, match="can't be read"):
+        ask_words(release, [f"@{tmp_path / 'none.json'}"])

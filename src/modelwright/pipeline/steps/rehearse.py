@@ -25,6 +25,7 @@ def work(context: Context) -> str:
     rows = read_split(context.input("data"), "test")
     rows = random.Random(project.train.seed).sample(rows, min(_ROWS, len(rows)))  # a split may stand sorted by class
     requests = [request_of(row) for row in rows]
+    write_json(context.out / "request.json", requests[0])  # a real one, to ask with
     found = rehearse(context.input("release"), project.serve, project.rehearse, requests, context.console)
     best = found["best"]
     price = cost.cost_per_1000(Figure(best["throughput"], "requests/s", "measured"), costs.hour(project), project.compute)
