@@ -6,8 +6,14 @@ import hashlib
 import json
 import re
 from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+from tests.unit.report import open_cap_format
 
 from modelwright.base.errors import SpecError
 from modelwright.report.captable_format import write_captable
@@ -131,3 +137,94 @@ def test_without_the_companys_facts_there_is_no_export(tmp_path):
     with pytest.raises(SpecError, match="not described") as caught:
         write_captable(settings, finance(settings, currency="USD"), date(2026, 11, 1), date(2026, 11, 22), tmp_path)
     assert caught.value.where == "financing.company"
+
+
+AMOUNT = st.integers(50_000, 8 * MILLION)
+SHARES = st.integers(100_000, 10 * MILLION)
+INSTRUMENT = st.fixed_dictionaries(
+    {"holder": st.sampled_from(["angel", "天使", "friend & co"]), "amount": AMOUNT, "month": st.integers(0, 20)},
+    optional={
+        "kind": st.sampled_from(["post-money-safe", "pre-money-safe", "note"]),
+        "cap": st.integers(MILLION, 30 * MILLION),
+        "discount": st.sampled_from(["10%", "20%", "12.5%"]),
+    },
+)
+ROUND = st.fixed_dictionaries(
+    {
+        "pre_money": st.integers(4 * MILLION, 60 * MILLION),
+        "investors": st.dictionaries(st.sampled_from(["fund", "big"]), AMOUNT, min_size=1),
+    },
+    optional={
+        "pool": st.sampled_from(["5%", "12%"]),
+        "participating": st.booleans(),
+        "anti_dilution": st.sampled_from(["broad", "ratchet", "none"]),
+        "preference": st.sampled_from([1, 1.5, 2]),
+    },
+)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much])
+@given(
+    st.dictionaries(st.sampled_from(["ann", "bo", "王芳"]), SHARES, min_size=1),
+    st.integers(0, 2 * MILLION),
+    st.lists(INSTRUMENT, max_size=4),
+    st.lists(ROUND, max_size=3),
+    st.dates(date(2026, 1, 1), date(2029, 12, 31)),
+)
+def test_whatever_is_stated_the_objects_fit_the_published_shapes(founders, pool, instruments, rounds, today):
+    for item in instruments:
+        if item.get("kind") == "note":
+            item["interest"] = "8% per year"
+        if not {"cap", "discount"} & item.keys():
+            item["discount"] = "20%"
+    named = [{**item, "name": f"round {number}", "month": 6 + 9 * number} for number, item in enumerate(rounds)]
+    stated = {
+        "company": {"legal_name": "News Desk Ltd", "formed": "2026-01-15", "country": "GB"},
+        "founders": founders,
+        "pool": {"size": pool, "granted": {"cy": pool // 4} if pool >= 4 else {}},
+        "instruments": instruments,
+        "rounds": named,
+    }
+    try:
+        ours = Financing.model_validate(stated)
+        found = finance(ours, currency="USD")
+    except (SpecError, ValidationError):
+        assume(False)  # such terms can't be met together, and are refused
+    with TemporaryDirectory() as folder:
+        place = write_captable(ours, found, date(2026, 11, 1), today, Path(folder) / "captable")
+        manifest = json.loads(place.read_text(encoding="utf-8"))
+        files = {file.name: json.loads(file.read_text(encoding="utf-8")) for file in place.parent.iterdir()}
+    assert list(open_cap_format.MANIFEST(manifest, "manifest")) == []
+    objects = everything(files)
+    assert [problem for item in objects for problem in open_cap_format.problems(item)] == []
+    ids = [item["id"] for item in (*objects, manifest["issuer"])]
+    assert len(set(ids)) == len(ids)
+    kept = {"OCF_MANIFEST_FILE", *(f"OCF_{name.upper()}_FILE" for name in open_cap_format.FILES)}
+    assert {content["file_type"] for content in files.values()} == kept
+    known = {item["id"] for item in objects} | {
+        item["security_id"] for item in objects if item["object_type"].endswith("_ISSUANCE")
+    }
+    for item in objects:
+        links = [item[key] for key in ("stakeholder_id", "stock_class_id", "stock_plan_id", "security_id") if key in item]
+        links += [*item.get("resulting_security_ids", []), *item.get("stock_class_ids", [])]
+        assert set(links) <= known, item
+    triggers = {trigger["trigger_id"] for item in objects for trigger in item.get("conversion_triggers", [])}
+    assert {item["trigger_id"] for item in objects if item["object_type"] == "TX_CONVERTIBLE_CONVERSION"} <= triggers
+    for item in objects:
+        later = item.get("date", "") > today.isoformat()
+        assert ("planned, not issued" in item.get("comments", [])) == later, item
+
+
+def test_the_examiner_finds_what_is_wrong():
+    good = {
+        "object_type": "STOCK_PLAN",
+        "id": "p",
+        "plan_name": "Options",
+        "initial_shares_reserved": "5",
+        "stock_class_ids": ["c"],
+    }
+    assert open_cap_format.problems(good) == []
+    for wrong in ({"initial_shares_reserved": "5,000"}, {"stock_class_ids": []}, {"colour": "red"}, {"plan_name": ""}):
+        assert open_cap_format.problems({**good, **wrong}), wrong
+    assert open_cap_format.problems({name: value for name, value in good.items() if name != "plan_name"})
+    assert open_cap_format.problems({"object_type": "TX_PARTY"})
