@@ -63,12 +63,12 @@ class Fitted(ItemScores):
 
     def steps(self) -> tuple[list[Step], dict[str, np.ndarray]]:
         alpha, most = self.arrays["confidence"]
-        constants = {
+        constants: dict[str, np.ndarray] = {
             "turned": np.ascontiguousarray(self.arrays["vectors"].T),
-            "alpha": np.float32(alpha),
-            "most": np.float32(most),
-            "one": np.float32(1),
-            "tiny": np.float32(_TINY),
+            "alpha": np.array(alpha, np.float32),
+            "most": np.array(most, np.float32),
+            "one": np.array(1, np.float32),
+            "tiny": np.array(_TINY, np.float32),
             "axis": np.array([1], np.int64),
         }
         found: list[Step] = [

@@ -23,13 +23,13 @@ class Interaction:
     """One user had one item, once.
 
     Args:
-        place: where it stands in time: its moment, and its place in the source among equal moments.
+        place: where it stands in time: its moment; among equal moments (or without any) its split, and its place in the source.
         liked: False where the rating says otherwise.
         title: of the item, for people; None if there is none.
     """
 
     item: str
-    place: tuple[float, int]
+    place: tuple[float, int, int]
     liked: bool
     title: str | None
 
@@ -54,7 +54,7 @@ def questions(splits: Mapping[str, Sequence[Row]], like_from: float | None, agai
     Raises:
         DataError: no interaction for training is liked; or ratings are wanted and there are none.
     """
-    found = {name: _by_user(splits[name], like_from) for name in SPLITS}
+    found = {name: _by_user(splits[name], like_from, part) for part, name in enumerate(SPLITS)}
     arranged = {"train": [_row(user, known, None) for user, known in sorted(found["train"].items()) if any(map(_liked, known))]}
     if not arranged["train"]:
         raise DataError(
@@ -81,11 +81,11 @@ def _liked(one: Interaction) -> bool:
     return one.liked
 
 
-def _by_user(rows: Sequence[Row], like_from: float | None) -> dict[str, list[Interaction]]:
+def _by_user(rows: Sequence[Row], like_from: float | None, part: int) -> dict[str, list[Interaction]]:
     users: dict[str, list[Interaction]] = {}
     for number, row in enumerate(rows):
         values = row.values
-        place = (float(values.get("time") or 0.0), number)
+        place = (float(values.get("time") or 0.0), part, number)
         found = Interaction(values["item"], place, _likes(row, like_from), values.get("title"))
         users.setdefault(values["user"], []).append(found)
     for found_of_user in users.values():
