@@ -11,8 +11,8 @@ import numpy as np
 
 from modelwright.base.store import read_json, write_json
 from modelwright.tasks.contract import damaged
-from modelwright.tasks.text.reader import Inputs, Reader
-from modelwright.tasks.text.scripts import fold, pieces, valid
+from modelwright.tasks.text.reader import Inputs, Places, Reader
+from modelwright.tasks.text.scripts import fold, fold_places, piece_places, pieces, valid
 
 SETTINGS_FILE = "hashed-ngrams.json"
 _CHARACTERS_PER_TOKEN = 24
@@ -48,6 +48,15 @@ class HashedNGrams(Reader):
             found = found + [" ".join(words[start : start + size]) for start in range(len(words) - size + 1)]
         hashes = np.fromiter((crc32(ngram.encode()) for ngram in found), np.int64, len(found))[: self.max_tokens]
         return {"token_ids": 1 + hashes % (self.vocabulary - 1), "mask": np.ones(len(hashes), np.int64)}
+
+    def places(self, text: str) -> list[Places]:
+        seen = valid(text[: self.words * _CHARACTERS_PER_TOKEN])
+        starts, ends = fold_places(seen)
+        words = [(starts[start], ends[end - 1]) for start, end in piece_places(fold(seen))[: self.words]]
+        found: list[Places] = [(word,) for word in words] or [()]
+        for size in range(2, self.longest + 1):
+            found += [((words[at][0], words[at + size - 1][1]),) for at in range(len(words) - size + 1)]
+        return found[: self.max_tokens]
 
     def save(self, folder: Path) -> None:
         settings = {"hash": "crc32", "longest": self.longest, "buckets": self.vocabulary, "max_tokens": self.max_tokens}

@@ -19,8 +19,8 @@ import numpy as np
 from modelwright.base.errors import DataError
 from modelwright.base.store import read_json, write_json, write_text
 from modelwright.tasks.contract import damaged
-from modelwright.tasks.text.reader import Inputs, Reader
-from modelwright.tasks.text.scripts import fold, is_unspaced, unspaced_share, words_and_runs
+from modelwright.tasks.text.reader import Inputs, Places, Reader
+from modelwright.tasks.text.scripts import fold, fold_places, is_unspaced, unspaced_share, word_and_run_places, words_and_runs
 
 SETTINGS_FILE = "ngrams.json"
 VOCABULARY_FILE = "ngrams.txt"
@@ -87,8 +87,11 @@ class NGrams(Reader):
         return found
 
     def encode(self, text: str) -> Inputs:
-        words, runs = words_and_runs(fold(text))
-        units = words if self.words else []
+        return _counted(np.concatenate(self._ids(*words_and_runs(fold(text)))))
+
+    def _ids(self, words: Sequence[str], runs: Sequence[str]) -> list[np.ndarray]:
+        """Id of each n-gram of one unit, of two, …, then of those within words; 0 where it is unknown."""
+        units = list(words) if self.words else []
         if runs and self.unspaced:
             units = [*units, "", *"\0".join(runs)]  # what is between them is unknown, so that no n-gram reaches across
         get = self.units.get
@@ -102,7 +105,29 @@ class NGrams(Reader):
         if self.characters:
             inside = [get(ngram, 0) for word in words for ngram in _inside(word, self.characters)]
             found.append(np.array(inside, np.int64))
-        return _counted(np.concatenate(found))
+        return found
+
+    def places(self, text: str) -> list[Places]:
+        folded, (starts, ends) = fold(text), fold_places(text)
+        words, runs = word_and_run_places(folded)
+        found = self._ids([folded[slice(*word)] for word in words], [folded[slice(*run)] for run in runs])
+        units = list(words) if self.words else []
+        if runs and self.unspaced:
+            for run in runs:
+                units += [(0, 0), *((at, at + 1) for at in range(*run))]
+        spans = [
+            [(first[0], last[1]) for first, last in zip(units, units[size:], strict=False)]
+            for size in range(len(self.levels) + 1)
+        ]
+        if self.characters:
+            sizes = range(2, self.characters + 1)
+            spans.append([(at, at + size) for start, end in words for size in sizes for at in range(start, end - size + 1)])
+        held: dict[int, list[tuple[int, int]]] = {}
+        for ids, ranges in zip(found, spans, strict=True):
+            for number, (start, end) in zip(ids.tolist(), ranges, strict=True):
+                if number > 0:
+                    held.setdefault(number, []).append((starts[start], ends[end - 1]))
+        return [tuple(held[number]) for number in sorted(held)] or [()]
 
     def save(self, folder: Path) -> None:
         """`ngrams.json` has the settings; `ngrams.txt` the vocabulary, one n-gram a line in order of ids."""

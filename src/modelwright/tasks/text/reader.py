@@ -17,6 +17,8 @@ import numpy as np
 from modelwright.base.errors import SpecError
 
 Inputs = dict[str, np.ndarray]
+Places = tuple[tuple[int, int], ...]
+"""Ranges of characters of a text, each from its first to behind its last."""
 
 
 class Reader(ABC):
@@ -54,6 +56,11 @@ class Reader(ABC):
 
     def encode_many(self, texts: Sequence[str]) -> list[Inputs]:
         return [self.encode(text) for text in texts]
+
+    @abstractmethod
+    def places(self, text: str) -> list[Places]:
+        """Where in the text each entry of `encode(text)` was read, in the same order; () for an entry that stands for no part of it
+        (special tokens, the neutral entry). For explanations, which show what a model saw."""
 
     def collate(self, many: Sequence[Inputs]) -> Inputs:
         """Stack to [batch, longest], filled up with padding."""

@@ -6,6 +6,7 @@ their runs are read character by character. Case and compatibility forms (full-w
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Iterable
@@ -21,6 +22,8 @@ _SIGNS = "\u0591-\u05c7\u064b-\u065f\u0670\u0900-\u0963\u0971-\u0dff"
 _WORDS = re.compile(rf"[\w{_SIGNS}]+")
 _RUNS = re.compile(rf"[{UNSPACED}]+")
 _CHARACTER = re.compile(rf"[{UNSPACED}]")
+_PIECE = re.compile(rf"[{UNSPACED}]|[^{UNSPACED}]+")
+_SPACES = re.compile(r"\s+|\S+")
 
 
 def fold(text: str) -> str:
@@ -40,6 +43,41 @@ def pieces(folded: str) -> list[str]:
     if not folded.isascii():
         folded = _CHARACTER.sub(r" \g<0> ", folded)
     return _WORDS.findall(folded)
+
+
+def word_and_run_places(folded: str) -> tuple[list[tuple[int, int]], list[tuple[int, int]]]:
+    """Where the words and runs of `words_and_runs` stand in the folded text."""
+    runs = [found.span() for found in _RUNS.finditer(folded)]
+    return [found.span() for found in _WORDS.finditer(_RUNS.sub(lambda run: " " * len(run[0]), folded))], runs
+
+
+def piece_places(folded: str) -> list[tuple[int, int]]:
+    """Where the `pieces` stand in the folded text."""
+    return [
+        (word.start() + piece.start(), word.start() + piece.end())
+        for word in _WORDS.finditer(folded)
+        for piece in _PIECE.finditer(word[0])
+    ]
+
+
+def fold_places(text: str) -> tuple[list[int], list[int]]:
+    """For each character of `fold(text)` the range of characters of `text` that it comes from: starts and ends.
+
+    A letter is folded with the marks behind it. Where letters melt together in other ways (as syllables of some scripts do), the
+    range is that of the whole word.
+    """
+    if text.isascii():
+        return list(range(len(text))), list(range(1, len(text) + 1))
+    length = len(fold(text))
+    letters = [at for at, character in enumerate(text) if not unicodedata.combining(character)]
+    words = [found.start() for found in _SPACES.finditer(text)]
+    for cuts in (letters, words, [0]):
+        edges = [*([0] if cuts[:1] != [0] else []), *cuts, len(text)]
+        counts = [len(fold(text[start:end])) for start, end in itertools.pairwise(edges)]
+        if sum(counts) == length:
+            break
+    starts = [start for start, count in zip(edges, counts, strict=False) for _ in range(count)]
+    return starts, [end for end, count in zip(edges[1:], counts, strict=True) for _ in range(count)]
 
 
 def is_unspaced(folded: str) -> bool:

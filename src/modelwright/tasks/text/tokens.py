@@ -11,7 +11,7 @@ import numpy as np
 from modelwright.base.optional import require
 from modelwright.base.store import write_text
 from modelwright.tasks.contract import damaged
-from modelwright.tasks.text.reader import Inputs, Reader
+from modelwright.tasks.text.reader import Inputs, Places, Reader
 from modelwright.tasks.text.scripts import valid
 
 TOKENIZER_FILE = "tokenizer.json"
@@ -55,6 +55,14 @@ class TokenReader(Reader):
         for at, one in zip(short, self.tokenizer.encode_batch_fast([whole[at] for at in short]), strict=True):
             ids[at] = one.ids
         return [self._inputs(one) for one in ids]
+
+    def places(self, text: str) -> list[Places]:
+        whole = valid(text[: self.characters])
+        opening = self._opening(whole)
+        found = self.tokenizer.encode(opening)
+        if len(opening) < len(whole) and len(found.ids) < self.max_tokens:
+            found = self.tokenizer.encode(whole)
+        return [((start, end),) if start < end else () for start, end in found.offsets] or [()]
 
     def _opening(self, text: str) -> str:
         """As much of a long text as likely fills `max_tokens`, up to the end of a word: a word's tokens do not depend on what
