@@ -73,8 +73,7 @@ def explained(inputs: Mapping[str, np.ndarray], contributions: Any, sizes: Sizes
     return {
         "contributions": given.astype(np.float32),
         "explained": asked,
-        "seen_numbers": inputs["numbers"],
-        "seen_categories": inputs["categories"].astype(np.float32),
+        "seen": np.concatenate([inputs["numbers"], inputs["categories"].astype(np.float32)], 1),
     }
 
 
@@ -134,13 +133,12 @@ class TableGraph:
         self.node("Unsqueeze", ["explain", self.constant("last_axes", np.array([1, 2], np.int64))], "explain_as_cube")
         self.node("Mul", ["contributions_of_all", "explain_as_cube"], "contributions")
         self.node("Identity", ["explain"], "explained")
-        self.node("Identity", ["numbers"], "seen_numbers")
-        self.node("Cast", ["categories"], "seen_categories", to=floating)
+        self.node("Cast", ["categories"], "categories_as_numbers", to=floating)
+        self.node("Concat", ["numbers", "categories_as_numbers"], "seen", axis=1)
         self.reason_outputs = [
             make.make_tensor_value_info("contributions", floating, shape),
             make.make_tensor_value_info("explained", floating, ["batch"]),
-            make.make_tensor_value_info("seen_numbers", floating, ["batch", self.sizes["numbers"]]),
-            make.make_tensor_value_info("seen_categories", floating, ["batch", len(self.sizes["categories"])]),
+            make.make_tensor_value_info("seen", floating, ["batch", self.sizes["numbers"] + len(self.sizes["categories"])]),
         ]
 
     def model(self, name: str) -> Any:

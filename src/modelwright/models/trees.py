@@ -3,6 +3,8 @@
 A row goes left where feature ≤ threshold. Thresholds are rounded down to 32 bits: a 32-bit number is at most a 64-bit threshold exactly
 if it is at most the next lower 32-bit one, so that decisions stay those of the library that grew the trees.
 
+A split of categories into two sets is a feature of its own, appended to the others: −1 in the left set, 0 outside (`sets`).
+
 Reasons are SHAP values along the trees' paths (Lundberg et al. 2020, 10.1038/s42256-019-0138-9, "path-dependent"). The Shapley value of
 feature i in a leaf of value v is
 
@@ -154,12 +156,14 @@ class FittedTrees:
         trees: as grown.
         sizes: of the task.
         floor: for trees whose scores are probabilities, the least of them; None where scores are logits or numbers.
+        sets: float32 [d, e], −1 where a one-hot feature is in the left set of an appended feature; default: none.
     """
 
     architecture = "trees"
 
-    def __init__(self, trees: Trees, sizes: Sizes, floor: float | None = None) -> None:
+    def __init__(self, trees: Trees, sizes: Sizes, floor: float | None = None, sets: np.ndarray | None = None) -> None:
         self.trees, self.sizes, self.floor = trees, dict(sizes), floor
+        self.sets = np.zeros((len(sources(sizes)), 0), np.float32) if sets is None else sets
 
     @property
     def parameters(self) -> int:
@@ -169,9 +173,20 @@ class FittedTrees:
 
     def outputs(self, inputs: Mapping[str, np.ndarray]) -> Outputs:
         """What the graph computes, in numpy."""
-        given = features(inputs, self.sizes)
+        given = self.features(inputs)
         scores = self.trees.scores(given)
         return {**self._answer(scores), **explained(inputs, lambda: self.contributions(given), self.sizes)}
+
+    def features(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """float32 [b, d + e]: those of the table, then those of the sets."""
+        given = features(inputs, self.sizes)
+        return np.concatenate([given, given @ self.sets], 1)
+
+    @property
+    def sources(self) -> np.ndarray:
+        """Of each feature, the place of its column: int64 [d + e]."""
+        own = sources(self.sizes)
+        return np.concatenate([own, own[np.abs(self.sets).argmax(0)]]) if self.sets.shape[1] else own
 
     def _answer(self, scores_bk: np.ndarray) -> Outputs:
         if self.floor is None:
@@ -182,12 +197,12 @@ class FittedTrees:
     def contributions(self, features_bd: np.ndarray) -> np.ndarray:
         """float64 [b, s, c]."""
         count, scores = len(self.sizes["sources"]), len(self.trees.base)
-        found = contributions(paths(self.trees), features_bd, sources(self.sizes), count, scores)
+        found = contributions(paths(self.trees), features_bd, self.sources, count, scores)
         return found @ spread_scores(self.sizes)
 
     def save(self, folder: Path) -> None:
         arrays = {field.name: getattr(self.trees, field.name) for field in fields(Trees)}
-        fitted_files.save(folder, self.architecture, arrays, self.sizes, floor=self.floor)
+        fitted_files.save(folder, self.architecture, {**arrays, "sets": self.sets}, self.sizes, floor=self.floor)
 
     @classmethod
     def load(cls, folder: Path) -> Self:
@@ -197,12 +212,15 @@ class FittedTrees:
             ReleaseError: the file is missing or damaged.
         """
         arrays, sizes, more = fitted_files.load(folder, cls.architecture)
-        return cls(Trees(**{field.name: arrays[field.name] for field in fields(Trees)}), sizes, more["floor"])
+        return cls(Trees(**{field.name: arrays[field.name] for field in fields(Trees)}), sizes, more["floor"], arrays["sets"])
 
     def graph(self) -> Any:
         """An `onnx.ModelProto`; trees are one `TreeEnsembleRegressor`, SHAP values plain tensor operations."""
         graph = TableGraph(self.sizes)
         given = graph.features()
+        if self.sets.shape[1]:
+            graph.node("MatMul", [given, graph.constant("sets", self.sets)], "in_sets")
+            given = graph.node("Concat", [given, "in_sets"], "features_and_sets", axis=1)
         graph.node("TreeEnsembleRegressor", [given], "scores", domain="ai.onnx.ml", **_attributes(self.trees))
         if self.floor is None:
             graph.answer("scores")
@@ -225,11 +243,11 @@ class FittedTrees:
         ways = paths(self.trees)
         leaves, longest = ways.feature.shape
         count, scores = len(self.sizes["sources"]), len(self.trees.base)
-        places = (sources(self.sizes)[ways.feature] * scores + ways.score[:, None]).reshape(1, -1)
+        places = (self.sources[ways.feature] * scores + ways.score[:, None]).reshape(1, -1)
         constant, node = graph.constant, graph.node
-        node("Gather", [given, constant("path_features", ways.feature)], "seen", axis=1)
-        node("Greater", ["seen", constant("path_low", ways.low)], "above")
-        node("LessOrEqual", ["seen", constant("path_high", ways.high)], "below")
+        node("Gather", [given, constant("path_features", ways.feature.astype(np.int32))], "on_path", axis=1)
+        node("Greater", ["on_path", constant("path_low", ways.low)], "above")
+        node("LessOrEqual", ["on_path", constant("path_high", ways.high)], "below")
         node("And", ["above", "below"], "meets_both")
         node("Cast", ["meets_both"], "meets", to=graph.onnx.TensorProto.FLOAT)
         constant("path_share", ways.share)

@@ -17,7 +17,6 @@ from modelwright.tasks.table.reader import TableReader
 
 MOST = 8
 """Reasons given at most."""
-OUTPUTS = ("contributions", "explained", "seen_numbers", "seen_categories")
 
 
 def asked(outputs: Outputs) -> np.ndarray:
@@ -31,7 +30,8 @@ def listed(reader: TableReader, outputs: Outputs, row: int, contributions: Seque
     Args:
         contributions: of each column that is read.
     """
-    cells = reader.shown(np.asarray(outputs["seen_numbers"])[row], np.asarray(outputs["seen_categories"])[row])
+    seen, numbers = np.asarray(outputs["seen"])[row], sum(column.numbers for column in reader.columns)
+    cells = reader.shown(seen[:numbers], seen[numbers:])
     found = [
         {"feature": column.name, "value": cell, "contribution": float(f"{amount:.6g}")}
         for column, cell, amount in zip(reader.columns, cells, contributions, strict=True)
