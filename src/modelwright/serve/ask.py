@@ -9,10 +9,11 @@ from typing import Any
 
 from modelwright.base.errors import RequestError
 from modelwright.serve.predictor import Predictor
+from modelwright.tasks.contract import Task
 
 
 def ask_words(release: Path, words: Sequence[str]) -> list[dict[str, Any]]:
-    """Answers to what people type: a text; a request in JSON (`{"features": …}`); `@file.json` with one request or a list of them.
+    """Answers to what people type: a text or the path of an image; a request in JSON (`{"features": …}`); `@file.json` with one request or a list of them.
 
     Raises:
         ReleaseError, RequestError: as `ask`; and for a file that can't be read.
@@ -25,19 +26,19 @@ def ask_words(release: Path, words: Sequence[str]) -> list[dict[str, Any]]:
             content = _file(Path(word[1:]))
             requests += content if isinstance(content, list) else [content]
         else:
-            requests.append(_json(word, fields))
+            requests.append(_request(word, fields, predictor.task))
     return [prediction.as_json() for prediction in predictor.predict(requests)]
 
 
-def _json(word: str, fields: set[str]) -> Any:
-    """A word that is a request in JSON as that request, any other as it stands: a text may begin with a brace too."""
+def _request(word: str, fields: set[str], task: Task) -> Any:
+    """A word that is a request in JSON as that request, any other as its task takes it: a text may begin with a brace too."""
     if not word.lstrip().startswith("{"):
-        return word
+        return task.typed(word)
     try:
         content = json.loads(word)
     except ValueError:
-        return word
-    return content if isinstance(content, dict) and set(content) <= fields else word
+        return task.typed(word)
+    return content if isinstance(content, dict) and set(content) <= fields else task.typed(word)
 
 
 def _file(path: Path) -> Any:

@@ -17,11 +17,16 @@ from starlette.types import Receive, Scope, Send
 
 from modelwright.base.errors import ModelwrightError, RequestError
 from modelwright.base.nouns import Prediction, Row
+from modelwright.serve import multipart
 from modelwright.serve.batching import Batcher
 from modelwright.serve.log import RequestLog
 from modelwright.serve.metrics import Metrics
 from modelwright.serve.problems import TooLargeError, body_of, headers_of, not_json, status_of
+from modelwright.serve.schema import file_fields
 from modelwright.spec.serve import Serve
+
+LARGE_BYTES = 32_768
+"""Of a body with files, from which its images are decoded beside the event loop: below, handing over takes longer than decoding."""
 
 
 class _ClientLeftError(Exception):
@@ -40,14 +45,15 @@ class PredictFace:
     def __init__(self, batcher: Batcher, settings: Serve, metrics: Metrics, log: RequestLog) -> None:
         self.batcher, self.settings, self.metrics, self.log = batcher, settings, metrics, log
         self.release = batcher.predictor.hash
+        self.files = file_fields(batcher.predictor.task)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         try:
             body = await self._read_body(scope, receive)
             started = time.perf_counter()
-            requests, single = self._parse(body)
-            rows = self.batcher.predictor.read(requests)
+            requests, single = self._requests(body, scope)
+            rows = await self._read(requests, len(body))
             predictions = await self._wait_for(rows, receive)
         except _ClientLeftError:
             self.metrics.refused(499, "ClientLeft")
@@ -82,6 +88,26 @@ class PredictFace:
             if not message.get("more_body", False):
                 return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
+    async def _read(self, requests: Sequence[Any], size: int) -> Sequence[Row]:
+        """The requests as rows. Decoding large images takes a while: meanwhile others are answered."""
+        if self.files and size > LARGE_BYTES:
+            return await asyncio.to_thread(self.batcher.predictor.read, requests)
+        return self.batcher.predictor.read(requests)
+
+    def _requests(self, body: bytes, scope: Scope) -> tuple[Sequence[Any], bool]:
+        """The requests in the body, JSON or a form, and whether it was a single one."""
+        kind = next((value for name, value in scope["headers"] if name == b"content-type"), b"").decode("latin-1")
+        if not kind.lower().startswith(multipart.KIND):
+            return self._parse(body)
+        if len(self.files) != 1:
+            raise _wrong_shape("the body is a form, but this model reads no files", "body")
+        (field,) = self.files
+        found = multipart.parts(body, kind)
+        for name, _ in found:
+            if name != field:
+                raise _wrong_shape(f"the form has a part {name[:80]!r}; the parts of this model are called {field!r}", "body")
+        return self._many({"inputs": [content for _, content in found]}), len(found) == 1
+
     def _parse(self, body: bytes) -> tuple[Sequence[Any], bool]:
         """The requests in the body, and whether it was a single one."""
         try:
@@ -98,7 +124,7 @@ class PredictFace:
         requests = [content] if single else self._many(content)
         limit = self.settings.max_characters
         for place, request in enumerate(requests):
-            longest = _longest(request)
+            longest = _longest(request, self.files)
             if longest > limit:
                 where = f"inputs[{place}]"
                 raise _too_large(f"a text has {longest:,} characters", f"{limit:,} (serve.max_characters)", where)
@@ -154,12 +180,12 @@ class PredictFace:
 _KINDS = {dict: "object", list: "array", str: "string", int: "number", float: "number", bool: "boolean", type(None): "null"}
 
 
-def _longest(request: Any) -> int:
-    """Characters of the longest text in one request."""
+def _longest(request: Any, files: frozenset[str]) -> int:
+    """Characters of the longest text in one request; files in base64 are bounded by the body and by their task."""
     if isinstance(request, str):
-        return len(request)
-    values = request.values() if isinstance(request, dict) else ()
-    return max((len(value) for value in values if isinstance(value, str)), default=0)
+        return 0 if files else len(request)
+    values = request.items() if isinstance(request, dict) else ()
+    return max((len(value) for name, value in values if isinstance(value, str) and name not in files), default=0)
 
 
 def _too_large(came: str, limit: str, where: str) -> TooLargeError:

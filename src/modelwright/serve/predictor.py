@@ -136,6 +136,8 @@ def _cores() -> int:
 
 
 def _lengthen(text: str) -> str:
+    if " " not in text:  # no words: a file in base64
+        return text
     return " ".join([text] * (1 + SAMPLE_CHARACTERS // (len(text) + 1)))[:SAMPLE_CHARACTERS]
 
 

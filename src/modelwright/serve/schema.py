@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, create_model
 from pydantic.json_schema import models_json_schema
 
+from modelwright.serve.multipart import KIND
 from modelwright.tasks.contract import Task
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -51,6 +53,12 @@ def message_types(task: Task) -> dict[str, type[BaseModel]]:
     }
 
 
+def file_fields(task: Task) -> frozenset[str]:
+    """The fields of a request that hold files in base64; they may be sent as files too."""
+    described = task.request.model_json_schema().get("properties", {})
+    return frozenset(name for name, schema in described.items() if "contentEncoding" in json.dumps(schema))
+
+
 def predict_path(task: Task) -> tuple[dict[str, Any], dict[str, Any]]:
     """The OpenAPI path item of `/v1/predict`, and the component schemas it refers to."""
     types = message_types(task)
@@ -67,13 +75,23 @@ def predict_path(task: Task) -> tuple[dict[str, Any], dict[str, Any]]:
     operation = {
         "summary": "Predict one row, or many",
         "operationId": "predict",
-        "requestBody": {"required": True, "content": _json({"anyOf": [one, many]})},
+        "requestBody": {"required": True, "content": {**_json({"anyOf": [one, many]}), **_form(task)}},
         "responses": {
             "200": {"description": "The prediction, or one per row in order", "content": _json({"anyOf": [answer, answers]})},
             **{status: {"description": text, "content": _json(problem)} for status, text in errors.items()},
         },
     }
     return {"post": operation}, definitions.get("$defs", {})
+
+
+def _form(task: Task) -> dict[str, Any]:
+    """The same as a form with files, for tasks that read files: one file is one row, several of the same name are several rows."""
+    fields = file_fields(task)
+    if len(fields) != 1:
+        return {}
+    file = {"type": "string", "format": "binary"}
+    properties = {name: {"anyOf": [file, {"type": "array", "items": file}]} for name in fields}
+    return {KIND: {"schema": {"type": "object", "properties": properties, "required": sorted(fields)}}}
 
 
 def _json(schema: dict[str, Any]) -> dict[str, Any]:

@@ -169,6 +169,12 @@ class Task(ABC):
         """
 
     @classmethod
+    def typed(cls, word: str) -> Any:
+        """What somebody typed at a command line as a request: the text itself, or the file of that path. Only for people at this
+        machine: a server never reads paths."""
+        return word
+
+    @classmethod
     def request_of(cls, row: Row) -> dict[str, Any]:
         """A row as the request that asks for it, in JSON: what `read_request` turns back into the row's inputs."""
         return {name: row.values[name] for name in cls.request.model_fields if name in row.values}
@@ -272,7 +278,10 @@ def routes_of(task: type[Task]) -> dict[str, type[Route]]:
 
 
 def fusions_of(task: type[Task]) -> dict[str, type[Route]]:
-    """The routes that combine a task's other routes, by name: they read no rows of their own."""
+    """The routes that combine a task's other routes, by name: they read no rows of their own. Not for tasks that learn from
+    a model's answers (`watch`): what the first member's answers taught would be wrong for those of all."""
+    if task.watch is not Task.watch:
+        return {}
     return {route.name: route for route in all_routes().values() if route.reads == MEMBERS and task.wants in route.gives}
 
 

@@ -97,6 +97,10 @@ class ImageClassification(LabelTask):
             raise _refusal(str(error), row_id) from error
 
     @classmethod
+    def typed(cls, word: str) -> Any:
+        return word if word.startswith("data:") else Path(word).expanduser()
+
+    @classmethod
     def request_of(cls, row: Row) -> dict[str, Any]:
         image = row.values["image"]
         if isinstance(image, list | tuple):
