@@ -16,7 +16,7 @@ from modelwright.report.figures import Figures
 from modelwright.report.headline import cost_record, quality_record, shown_route
 from modelwright.report.read import Run
 from modelwright.report.sections.of_regulation import STATES
-from modelwright.report.sections.of_run import unconfirmed
+from modelwright.report.sections.of_run import named, unconfirmed
 
 QUESTIONS = ("team", "route", "data", "compute", "quality", "business", "regulation", "financing", "market", "risk")
 """Q1 to Q10, in order."""
@@ -96,7 +96,7 @@ def _data(run: Run, figures: Figures) -> Sentences:
     sources = (run.card or {}).get("provenance") or []
     if sources:
         loose = unconfirmed(sources)
-        found.append(words("answer.data.open", names=", ".join(loose)) if loose else words("answer.data.rights"))
+        found.append(words("answer.data.open", names=named(loose)) if loose else words("answer.data.rights"))
     if run.learning is not None and run.learning.get("gain"):
         gain = figures.numbers.ratio(run.learning["gain"][1])
         ends = f"{gain} [{figures.numbers.ratio(run.learning['gain'][0])}–{figures.numbers.ratio(run.learning['gain'][2])}]"

@@ -253,6 +253,11 @@ def speed(run: Run, figures: Figures) -> dict[str, Any]:
     }
 
 
+def named(names: Sequence[str]) -> Markup:
+    """Names as a list in a sentence, marked as names: digits in them are no figures."""
+    return Markup(", ").join(Markup('<span class="name">{}</span>').format(name) for name in names)
+
+
 def unconfirmed(sources: Any) -> list[str]:
     """Sources without a licence, or whose licence carries a caveat."""
     return [

@@ -7,7 +7,7 @@ from typing import Any
 from modelwright.report.blocks import Block, Drawing, Missing, Said, Table, asked, lacking, weakest
 from modelwright.report.figures import Figures
 from modelwright.report.read import Run
-from modelwright.report.sections.of_run import unconfirmed
+from modelwright.report.sections.of_run import named, unconfirmed
 
 _WAYS = "plan/route.json"
 _LEARNING = "plan/learning.json"
@@ -66,7 +66,7 @@ def more_data(run: Run, figures: Figures) -> list[Block]:
     sources = (run.card or {}).get("provenance") or []
     if sources:
         loose = unconfirmed(sources)
-        names = ", ".join(loose)
+        names = named(loose)
         said = words("rights.open", names=names) if loose else words("rights.stated", count=figures.read(numbers.plain(len(sources)), "measured", _CARD))  # fmt: skip
         blocks.append(Said((said,), words("rights.title")))
     if run.learning is None or not run.learning.get("gain"):
