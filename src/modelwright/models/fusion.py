@@ -52,7 +52,7 @@ class Head:
             found = (shares_m11 * logits_mbc).sum(0)
             return (found + np.array(self.bias, np.float32) if self.bias else found).astype(np.float32)
         if self.several:
-            present, absent = ((shares_m11 / (1 + np.exp(-sign * logits_mbc))).sum(0) for sign in (1, -1))
+            present, absent = ((shares_m11 * 0.5 * (1 + np.tanh(sign * logits_mbc / 2))).sum(0) for sign in (1, -1))
             return (np.log(np.maximum(present, _TINY)) - np.log(np.maximum(absent, _TINY))).astype(np.float32)
         chances_mbc = np.exp(logits_mbc - logits_mbc.max(2, keepdims=True))
         chances_mbc /= chances_mbc.sum(2, keepdims=True)
