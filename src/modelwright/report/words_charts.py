@@ -95,6 +95,19 @@ CHARTS: dict[str, tuple[str, str]] = {
         "最弱：{worst}，{worst_value}（{worst_rows} 行）；最强：{best}，{best_value}。横线为 95% 区间，虚线为全部数据。",
     ),
     "chart.slice": ("Part", "部分"),
+    "chart.places": ("What the first places of a list are worth", "推荐列表前几位的价值"),
+    "chart.places.caption": (
+        "Among {places} items, {hits} of {rows} users with a history find one that they like later. {cold} users without a history are counted apart.",
+        "在推荐的 {places} 个物品中，{rows} 位有历史的用户有 {hits} 找到后来喜欢的物品。{cold} 位没有历史的用户另行统计。",
+    ),
+    "chart.places.variety": (
+        "{coverage} of the catalogue are recommended to somebody; an item shown carries {novelty} bits of surprise on average (each bit halves the users who liked it).",
+        "目录中有 {coverage} 的物品被推荐给过至少一人；每个推荐物品平均携带 {novelty} 比特的新意（每一比特意味着喜欢它的用户减半）。",
+    ),
+    "chart.places.axis": ("places looked at", "查看的位数"),
+    "chart.places.hit_rate": ("users with a hit", "有命中的用户"),
+    "chart.places.recall": ("recall", "召回率"),
+    "chart.places.ndcg": ("NDCG", "NDCG 得分"),
     "chart.load": ("Throughput and latency as connections rise", "连接数增加时的吞吐量与延迟"),
     "chart.load.caption": (
         "Best: {throughput} requests per second at {connections} connections, with p95 {p95}. Errors: {errors}.",
@@ -161,4 +174,10 @@ CHARTS: dict[str, tuple[str, str]] = {
     "name.ece": ("calibration error (ECE)", "校准误差（ECE）"),
     "name.log-loss": ("log loss", "对数损失"),
     "name.length": ("length", "长度"),
+    "name.recall@10": ("recall@10", "召回率@10"),
+    "name.hit-rate@10": ("hit rate@10", "命中率@10"),
+    "name.coverage@10": ("coverage@10", "覆盖率@10"),
+    "name.novelty@10": ("novelty@10", "新颖度@10"),
+    "name.cold-ndcg@10": ("NDCG@10 without history", "NDCG@10（无历史用户）"),
+    "name.history_size": ("items in the history", "历史中的物品数"),
 }

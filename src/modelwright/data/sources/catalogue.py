@@ -126,12 +126,12 @@ def _table(fetched: Fetched, reader: TableReader, spec: Data) -> Reading:
     """The table is written to a temporary file while it is read, since its readers stream from disk."""
     from modelwright.data.sources import files
 
+    joined = {} if reader.joined is None else _joined(fetched, reader.joined, reader, spec)
     content = _table_content(fetched, reader)
     holder = tempfile.TemporaryDirectory(prefix="modelwright-")
     path = Path(holder.name) / f"{PurePosixPath(reader.path.removesuffix('.gz')).stem}.{reader.kind}"
     path.write_bytes(content)
     reading = files.read_file(path, spec)
-    joined = {} if reader.joined is None else _joined(fetched, reader.joined, reader, spec)
     added = () if reader.joined is None else reader.joined.add
 
     def rows() -> Iterator[RawRow]:
