@@ -23,8 +23,8 @@ from modelwright.spec.section import Section
 from modelwright.tasks.contract import TASK_FILE, Metric, Task, damaged
 from modelwright.tasks.measures import forecasting as measures
 from modelwright.tasks.series import exam, intervals, records, request, windows
-from modelwright.tasks.series.grid import DAY, Grid
-from modelwright.tasks.series.learned import CONTEXT, Learned, numbers
+from modelwright.tasks.series.grid import Grid
+from modelwright.tasks.series.learned import CONTEXT, PART, Learned, numbers
 from modelwright.tasks.series.learned import learn as learn_windows
 from modelwright.tasks.series.settings import Forecasting
 
@@ -165,9 +165,9 @@ class TimeSeriesForecasting(Task):
         found = zip(row_ids, np.sort(values_bhq, -1), context_bk[:, 3:], strict=True)
         return [self._forecast(row_id, values_hq, *context.tolist()) for row_id, values_hq, context in found]
 
-    def _forecast(self, row_id: str, values_hq: np.ndarray, day: float, second: float, series: float, asked: float) -> Forecast:
+    def _forecast(self, row_id: str, values_hq: np.ndarray, high: float, low: float, series: float, asked: float) -> Forecast:
         grid, steps = self.learned.grid, round(asked)
-        first = grid.position(round(day) * DAY + round(second))
+        first = round(high) * PART + round(low)
         columns = {str(level): tuple(values_hq[:steps, at].tolist()) for at, level in enumerate(self.learned.quantiles)}
         times = tuple(grid.label(first + step) for step in range(steps))
         return Forecast(row_id, self.names.get(round(series)) or None, times, columns["0.5"], columns)

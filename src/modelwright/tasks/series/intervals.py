@@ -2,7 +2,7 @@
 
 Split conformal prediction on the quantiles' own width (Romano, Patterson, Candès 2019; Sesia & Candès 2020, CQR-m), by pairs of
 levels and by step of the horizon. Validation windows overlap, so that they count for less than their number: a step's own factor is
-drawn to that of all steps, and that one to 1 (the model's own quantiles), the more so the fewer seasons of validation there are.
+drawn to that of all steps, and that one to 1 (the model's own quantiles), the more so the fewer horizons validation holds.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ import numpy as np
 
 OWN_WINDOWS = 30.0
 """Windows that do not overlap, at which a step's own factor weighs as much as that of all steps."""
-ALL_WINDOWS = 2.0
-"""As many, at which the factor of all steps weighs as much as 1."""
+WIDER_WINDOWS, NARROWER_WINDOWS = 2.0, 10.0
+"""As many, at which the factor of all steps weighs as much as 1: a calm validation period is weaker evidence than a rough one."""
 _THINNEST = 1e-6
 _RANGE = (0.2, 5.0)
 
@@ -37,7 +37,7 @@ def stretch(truth_nh: np.ndarray, quantiles_nhq: np.ndarray, levels: tuple[float
         needed_nh = np.maximum(below, above)
         share = levels[high] - levels[low]
         everywhere = _quantile(needed_nh.ravel(), share)
-        weight = windows / (windows + ALL_WINDOWS)
+        weight = windows / (windows + (WIDER_WINDOWS if everywhere > 1 else NARROWER_WINDOWS))
         everywhere = weight * everywhere + (1 - weight)
         own = windows / (windows + OWN_WINDOWS)
         for step in range(horizon):

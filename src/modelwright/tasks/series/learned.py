@@ -15,7 +15,7 @@ import numpy as np
 
 from modelwright.base.errors import DataError, RequestError
 from modelwright.base.nouns import Row
-from modelwright.tasks.series.grid import DAY, Grid
+from modelwright.tasks.series.grid import Grid
 from modelwright.tasks.series.settings import Forecasting
 from modelwright.tasks.series.windows import KNOWN, interpolated
 
@@ -23,6 +23,8 @@ LARGEST = 1e30
 """Values beyond it leave 32-bit numbers no room to work."""
 CONTEXT = 7
 """Numbers of a window that decoding needs."""
+PART = 1 << 16
+"""A position on the grid is split by it, for 32-bit floats hold no more than 24 bits exactly."""
 _GROWING = 0.5  # exponent of swings over level from which logarithms are nearer to even swings than the values themselves
 _LEAST_SHARE = 0.05  # of a series' usual spread: a window that hardly moves is not blown up beyond it
 _LEAST_RELATIVE = 1e-3
@@ -193,12 +195,12 @@ class Learned:
 
     def context(self, row: Row, scaled: Scaled) -> np.ndarray:
         """float32 [7], what decoding has to know of the window: center in two parts (24 bits would cost a price its cents), spread,
-        day and second of the first step, number of the series, steps asked for."""
+        position of the first step in two parts, number of the series, steps asked for."""
         center = np.float32(scaled.center)
-        day, second = divmod(row.values["time"], DAY)
+        high, low = divmod(self.grid.position(row.values["time"]), PART)
         asked = row.values.get("asked") or self.horizon
         rest = scaled.center - float(center)
-        return np.array([center, rest, scaled.spread, day, second, self.number(row), asked], np.float32)
+        return np.array([center, rest, scaled.spread, high, low, self.number(row), asked], np.float32)
 
 
 def numbers(row: Row, role: str) -> np.ndarray:
