@@ -16,9 +16,9 @@ import numpy as np
 
 from modelwright.base.optional import require
 
-PAIRS = 6
+PAIRS = 4
 SHARE = 0.7
-MOST_ROWS = 3_000
+MOST_ROWS = 1_500
 """Rows that numbers are compared on: stability is a property of the data, not of their amount."""
 
 

@@ -59,7 +59,7 @@ def _centres(rows: np.ndarray, number: int, seed: int, starts: int) -> np.ndarra
 
 
 def _assign(rows: np.ndarray, others: np.ndarray, number: int, seed: int) -> np.ndarray:
-    return _distances(others, _centres(rows, number, seed, starts=2)).argmin(1)
+    return _distances(others, _centres(rows, number, seed, starts=1)).argmin(1)
 
 
 def _distances(rows: np.ndarray, points: np.ndarray) -> np.ndarray:
