@@ -44,7 +44,9 @@ def work(context: Context) -> str:
     financing = business.money(project, found)
     source = context.ledger.source
     assert source is not None
-    known = readiness.with_plan({**records, **traffic.records_of(context.loaded.folder)}, found, source)
+    live = traffic.records_of(context.loaded.folder)
+    context.ledger.extend(live.values())  # as they were measured: what a trigger or an item looked at can be followed from this run
+    known = readiness.with_plan({**records, **live}, found, source)
     made = readiness.readiness(
         project, context.loaded.resolved, known, readiness.read_artefacts(context.inputs, context.run), today
     )
