@@ -21,8 +21,11 @@ from modelwright.base.timing import latency_ms
 from modelwright.evaluate.answers import answers, mistakes, statements
 from modelwright.evaluate.calibration import reliability
 from modelwright.evaluate.confusion import confusion
+from modelwright.evaluate.explain import of_columns
 from modelwright.evaluate.files import EVALUATION, draws_file, predictions_file
 from modelwright.evaluate.intervals import Draws, draw
+from modelwright.evaluate.numbers import residuals
+from modelwright.evaluate.operating import coverage, operating
 from modelwright.evaluate.slices import gaps, score_slices, slice_rows
 from modelwright.spec.evaluate import Evaluate
 from modelwright.tasks.contract import Task, load_task
@@ -87,6 +90,9 @@ def evaluate_route(
         "slices": [part.as_json() for part in slices],
         "gaps": gaps(slices, named, task.metrics[0].name),
         **_labels(task, test, predictions["test"], settings.mistakes),
+        **residuals(aligned["test"], seed),
+        **operating(task, aligned["validation"], aligned["test"]),
+        **of_columns(task, graph, validation, seed),
         "latency_ms": {key: value for key, value in timing.items() if key != "cpu_s"},
         "cpu_seconds_per_request": timing["cpu_s"],
         "size_bytes": served_bytes(task, source / "model.onnx"),
@@ -132,4 +138,5 @@ def _labels(task: Task, rows: Sequence[Row], predictions: Sequence[Prediction], 
         parts["calibration"] = {"bins": reliability(stated, true)}
     if not any(answer.several for answer in found):
         parts["confusion"] = confusion([answer.truth[0] for answer in found], [answer.given[0] for answer in found])
+        parts |= coverage(found, getattr(getattr(task, "learn", None), "abstain_below", None))
     return parts

@@ -14,6 +14,7 @@ from modelwright.report.charts import (
     of_routes,
     of_scale,
     of_service,
+    of_tables,
     of_team,
     of_tuning,
 )
@@ -67,5 +68,6 @@ def draw(run: Run, words: Words, numbers: Numbers, route: str | None, metric: st
         evaluation, source = run.evaluations[route], f"evaluate/{route}/evaluation.json"
         drawn["confusion"] = of_quality.confusion(evaluation, source, words, numbers)
         drawn["reliability"] = of_quality.reliability(evaluation, source, words, numbers)
+        drawn |= of_tables.draw(evaluation, source, words, numbers)
         drawn["slices"] = of_quality.slices(evaluation, metric or "", source, words, numbers)
     return drawn
