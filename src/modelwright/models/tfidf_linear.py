@@ -1,8 +1,10 @@
 """`tfidf-linear`: TF-IDF and a linear classifier, as one sparse graph over ids and counts.
 
-    tf = 1 + ln(count)    idf = (ln((1 + n) / (1 + rows with it)) + 1)ᵖ    x = tf · idf / ‖tf · idf‖₂    logits = x W + b
+    tf = 1 + ln(count)    idf = (ln((1 + n) / (1 + rows with it)) + 1)ᵖ    x = tf · idf / ‖tf · idf‖₂    logits = (x ∘ rᑫ) W + b
 
-(Sparck Jones 1972; Joachims 1998; idf smoothed as in scikit-learn.) scikit-learn finds W and b by L-BFGS: multinomial logistic
+(Sparck Jones 1972; Joachims 1998; idf smoothed as in scikit-learn.) r says how well an n-gram tells labels apart: the largest
+|ln (share of its n-grams within a label / share among the other rows)| of any label, counts smoothed by 1 (the log-count ratio
+of Wang & Manning 2012); it is folded into W, so that answering costs nothing more. scikit-learn finds W and b by L-BFGS: multinomial logistic
 regression, or one logistic regression per label. The graph gathers only the rows of W that a text has, so that a request's
 cost does not grow with the vocabulary. Id 0 with count 0 is padding and adds nothing.
 """
@@ -131,7 +133,7 @@ def fit(settings: Any, sizes: Sizes, examples: Sequence[Example], seed: int) -> 
     """Learn from encoded training rows.
 
     Args:
-        settings: the route; `strength` is the inverse of the L2 penalty, `idf_power` the p above.
+        settings: the route; `strength` is the inverse of the L2 penalty, `idf_power` and `label_power` the p and q above.
         sizes: "vocabulary" and "classes".
         examples: with targets: int64 [] for one label a row, float32 [classes] for several.
         seed: L-BFGS starts from zero and draws nothing; kept in the signature that fit routes share.
@@ -149,12 +151,15 @@ def fit(settings: Any, sizes: Sizes, examples: Sequence[Example], seed: int) -> 
     norms = np.maximum(np.sqrt(np.asarray(features.multiply(features).sum(1)).ravel()), _TINY)
     features.data /= np.repeat(norms, np.diff(features.indptr))
     targets = np.stack([np.asarray(example.target) for example in examples])
+    telling = _log_count_ratios(counts, targets, sizes["classes"]) ** settings.label_power
+    features.data *= telling[features.indices]
     table, bias = np.zeros((sizes["vocabulary"], sizes["classes"])), np.zeros(sizes["classes"])
     if targets.ndim == 1:
         table[:, :], bias[:] = _multinomial(features, targets, sizes["classes"], settings.strength)
     else:
         for label in range(sizes["classes"]):
             table[:, label], bias[label] = _binary(features, targets[:, label] > 0.5, settings.strength)
+    table *= telling[:, None]
     table[0] = 0.0
     return Fitted(idf, table.astype(np.float32), bias.astype(np.float32))
 
@@ -167,6 +172,16 @@ def _matrix(examples: Sequence[Example], vocabulary: int) -> Any:
     rows = np.repeat(np.arange(len(examples)), [len(example.inputs["counts"]) for example in examples])
     real = counts > 0
     return sparse.csr_matrix((counts[real], (rows[real], ids[real])), shape=(len(examples), vocabulary))
+
+
+def _log_count_ratios(counts: Any, targets: np.ndarray, classes: int) -> np.ndarray:
+    """How well each n-gram tells labels apart [vocabulary], at least 0: largest over the labels."""
+    present = (counts > 0).astype(np.float64)
+    belongs = targets > 0.5 if targets.ndim == 2 else targets[:, None] == np.arange(classes)
+    inside = 1 + np.asarray(present.T @ belongs.astype(np.float64))
+    outside = 1 + np.asarray(present.T @ (~belongs).astype(np.float64))
+    ratios = np.log(inside / inside.sum(0)) - np.log(outside / outside.sum(0))
+    return np.abs(ratios).max(1)
 
 
 def _regression(features: Any, targets: np.ndarray, strength: float) -> Any:

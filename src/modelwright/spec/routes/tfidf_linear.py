@@ -22,6 +22,9 @@ class TfidfLinear(Route):
     min_count: int = Field(2, ge=1, description="rows an n-gram must occur in to be kept")
     max_features: int = Field(200_000, ge=10, description="n-grams kept at most, the most frequent first")
     idf_power: float = Field(1.5, ge=0, le=4, description="how much rare n-grams outweigh common ones: the power of the idf")
+    label_power: float = Field(
+        0.5, ge=0, le=4, description="how much n-grams that tell labels apart outweigh others: the power of their log-count ratio"
+    )
     strength: float = Field(10.0, gt=0, description="inverse of the L2 penalty (C)")
 
 
