@@ -93,6 +93,8 @@ class EfficientNetLite(nn.Module):
         dropout: before the output layer.
     """
 
+    float32_because = "its depthwise convolutions were measured to train a fifth faster in float32 on a processor"
+
     def __init__(self, sizes: Sizes, dropout: float) -> None:
         super().__init__()
         side = (sizes["height"], sizes["width"])
