@@ -61,6 +61,17 @@ class _Way:
     all_threads: bool
 
 
+class _Clock:
+    """Seconds since it was made, and those that this thread spent on a core."""
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter(), time.thread_time()
+
+    def read(self) -> tuple[float, float]:
+        return time.perf_counter() - self._started[0], time.thread_time() - self._started[1]
+
+
+_Seconds = tuple[float, float]
 _SHARED = _Way(alone=False, all_threads=False)
 _ALONE = {all_threads: _Way(alone=True, all_threads=all_threads) for all_threads in (False, True)}
 _Item = tuple[Ticket, int]
@@ -96,9 +107,9 @@ class Batcher:
         row costs. Blocks for a few rows' time."""
         row = self.predictor.read([request])
         for rows, how in ((1, _SHARED), (2, _SHARED), (1, _SHARED), *((1, way) for way in self._ways_alone)):
-            started = time.perf_counter()
+            clock = _Clock()
             self.predictor.compute(row * rows, rows, how.all_threads)
-            self._learn(rows, time.perf_counter() - started, how)
+            self._learn(rows, clock.read(), how)
 
     @property
     def _ways_alone(self) -> Sequence[_Way]:
@@ -187,17 +198,19 @@ class Batcher:
             return _SHARED
         return _ALONE[self.choice.all_threads()]
 
-    def _on_lane(self, items: list[_Item], way: _Way, done: asyncio.Future[tuple[list[Prediction | Exception], float]]) -> None:
+    def _on_lane(
+        self, items: list[_Item], way: _Way, done: asyncio.Future[tuple[list[Prediction | Exception], _Seconds]]
+    ) -> None:
         self.busy -= 1
         self._finish(items, way, *done.result())
         self._flush()
 
-    def _compute(self, items: list[_Item], way: _Way) -> tuple[list[Prediction | Exception], float]:
+    def _compute(self, items: list[_Item], way: _Way) -> tuple[list[Prediction | Exception], _Seconds]:
         """Predictions, or what each row failed with, and the seconds it took. Runs in a lane or on the loop."""
-        started = time.perf_counter()
+        clock = _Clock()
         rows = [ticket.rows[place] for ticket, place in items]
         answers = self._compute_rows(rows, way)
-        return answers, time.perf_counter() - started
+        return answers, clock.read()
 
     def _compute_rows(self, rows: list[Row], way: _Way) -> list[Prediction | Exception]:
         try:
@@ -207,15 +220,15 @@ class Batcher:
                 return [error] * len(rows)
             return [answer for row in rows for answer in self._compute_rows([row], way)]
 
-    def _learn(self, rows: int, seconds: float, way: _Way) -> None:
+    def _learn(self, rows: int, seconds: _Seconds, way: _Way) -> None:
         if way.alone:
-            self.choice.observe(way.all_threads, seconds)
+            self.choice.observe(way.all_threads, seconds[0])
         if not way.all_threads:
-            self.pace.observe(rows, seconds)
+            self.pace.observe(rows, seconds[0], seconds[1] if self.predictor.has_lane_graph else None)
 
-    def _finish(self, items: list[_Item], way: _Way, answers: Sequence[Prediction | Exception], seconds: float) -> None:
+    def _finish(self, items: list[_Item], way: _Way, answers: Sequence[Prediction | Exception], seconds: _Seconds) -> None:
         self._learn(len(items), seconds, way)
-        self.meters.batch(len(items), seconds)
+        self.meters.batch(len(items), seconds[0])
         for (ticket, place), answer in zip(items, answers, strict=True):
             if ticket.answer.done():  # its client left, or another of its rows failed
                 continue

@@ -31,10 +31,15 @@ class Pace:
         self._batches = 0
         self._rows = self._seconds = 0.0
 
-    def observe(self, rows: int, seconds: float) -> None:
-        """Learn from one batch."""
+    def observe(self, rows: int, seconds: float, processor_s: float | None = None) -> None:
+        """Learn from one batch.
+
+        Args:
+            processor_s: what it took of one core, if one thread computed it. Sizes are compared by that: on a busy machine time
+                that others took would pass for the size's.
+        """
         place = max((place for place, size in enumerate(self.sizes) if size <= rows), default=0)
-        row_s = seconds / rows
+        row_s = (seconds if processor_s is None else processor_s) / rows
         self._row_s[place] = self._row_s.get(place, row_s) * (1 - _NEW) + row_s * _NEW
         self._rows = self._rows * _FORGET + rows
         self._seconds = self._seconds * _FORGET + seconds

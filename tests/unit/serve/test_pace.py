@@ -80,3 +80,13 @@ def test_a_row_alone_is_computed_the_faster_way_and_the_other_is_looked_at_now_a
     assert 0.0 < sum(found[100:]) / 300 < 0.1
     found = _choose(choice, 400, all_s=0.008, one_s=0.013)  # and gave them back
     assert 0.9 < sum(found[300:]) / 100 < 1.0
+
+
+def test_sizes_are_compared_by_processor_time_where_it_is_known() -> None:
+    pace = Pace(32)
+    for batch in range(200):
+        rows = pace.next_size()
+        busy = 5 if rows == 1 and batch < 100 else 1  # others took the core while rows were computed alone
+        pace.observe(rows, 0.01 * rows * busy, 0.01 * rows)
+    assert pace.size == 1
+    assert pace.row_s == pytest.approx(0.01, rel=0.2)
