@@ -22,6 +22,7 @@ from modelwright.venture.facts import Facts
 from modelwright.venture.figures import Figure
 from modelwright.venture.financing import finance
 from modelwright.venture.plan import plan
+from modelwright.venture.service_alarms import Limit, watch_service
 
 TODAY = date(2026, 11, 22)
 MILLION = 1_000_000
@@ -131,6 +132,17 @@ def _made(bad: str, levels: str) -> str:
     risk = RiskSection.model_validate(RISK)
     risks = register.assess(risk, Facts(settings, evidence, {}), TODAY)
     risks["responses"] = responses.compare(risk, venture, COST, replan, 256)
+    risks["alarms"] = {
+        "time": "2026-11-22T14:12:09+00:00",
+        **watch_service(
+            {"operate/error-share": Figure(0.03, "1", "measured"), "operate/silent-days": Figure(0.1, "days", "measured")},
+            [
+                Limit("operate/error-share", None, 0.01, "assumed", "risk.alarms.error_share"),
+                Limit("operate/silent-days", None, 1.0, "fallback", "every day", "warning"),
+                Limit("operate/latency-p95", None, 50.0, "assumed", "choose.latency_ms_p95"),
+            ],
+        ),
+    }
     price = Figure(0.12, "USD/h", "fallback", note="prices of 2026-05")
     made = {
         "plan": content,

@@ -20,15 +20,13 @@ from modelwright.base.evidence import Evidence, Ledger, Source
 from modelwright.base.store import file_hash, read_json, write_json
 from modelwright.pipeline import costs, usage
 from modelwright.pipeline.context import EVIDENCE
-from modelwright.pipeline.traffic import DAYS_A_MONTH, FOLDER, Traffic, figures_of, read_log
+from modelwright.pipeline.traffic import DAYS_A_MONTH, FILE, FOLDER, Traffic, figures_of, read_log
 from modelwright.pipeline.whatif import locate
 from modelwright.spec.load import Loaded
 from modelwright.spec.risk import Alarms
 from modelwright.venture.alarms import watch
 from modelwright.venture.figures import Figure
 from modelwright.venture.service_alarms import Limit, stated_or_shipped, watch_service
-
-FILE = "alarms.json"
 
 
 def limits(loaded: Loaded, run: Path, records: Mapping[str, Evidence], plan: Mapping[str, Any], month: int) -> list[Limit]:

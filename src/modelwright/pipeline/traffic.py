@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from modelwright.base.errors import MachineError
 from modelwright.base.evidence import Evidence, Ledger
+from modelwright.base.store import read_json
 from modelwright.pipeline.context import EVIDENCE
 from modelwright.venture.figures import Figure
 
 DAYS_A_MONTH = 365.25 / 12
-FOLDER = "live"
+FOLDER, FILE = "live", "alarms.json"
 _LEAST_SPAN_S = 3600.0  # volume and cost of a month are not read out of less
 
 
@@ -121,6 +123,12 @@ def figures_of(traffic: Traffic, since: float, now: float, hour: Figure) -> dict
 def records_of(folder: Path) -> dict[str, Evidence]:
     """Live figures that were measured last, for the plan's register and checklist."""
     return Ledger(folder / FOLDER / EVIDENCE).latest()
+
+
+def alarms_of(folder: Path) -> dict[str, Any] | None:
+    """What the last look at the live service found; None where nobody looked."""
+    file = folder / FOLDER / FILE
+    return read_json(file) if file.is_file() else None
 
 
 def identity(folder: Path) -> str | None:

@@ -12,7 +12,8 @@
                                    "limit": number | text | list | null, "limit_from": "" | reference,
                                    "found": null | {"reference", "value", "unit", "basis"}, "text": {"en","zh"}}}, …],
      "responses": …      (responses.compare; [] until it is added)
-     "sensitivity": …    (risk.plan_sensitivity; {} until it is added)}
+     "sensitivity": …    (risk.plan_sensitivity; {} until it is added)
+     "alarms": …         (live/alarms.json as the plan step found it; null where nobody looked at a running service)}
 
 Triggered risks come first, then by score. A risk that is happening counts as almost certain (likelihood 5). A trigger whose
 figure or limit is missing says "no evidence": never quiet.

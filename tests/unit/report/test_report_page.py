@@ -207,6 +207,14 @@ def test_each_of_the_ten_questions_is_answered_in_its_section(written):
         )
 
 
+def test_the_running_service_is_shown_with_its_alarms(written):
+    language, _, page = written
+    (section,) = (element for element in page.elements if element.tag == "section" and element.attributes.get("id") == "risk")
+    assert "operate/error-share" in section.text and "operate/latency-p95" in section.text
+    for key in ("alarm", "quiet", "missing"):
+        assert TABLE[f"alarms.{key}"][language == "zh"] in section.text
+
+
 def test_numbers_read_from_artefacts_carry_basis_and_file(written):
     language, _, page = written
     rows = {
@@ -406,7 +414,7 @@ def test_wrong_folders_are_refused(tmp_path):
             ),
         ),
         ("plan/financing.json", ("need", "steps", "exits", "money_in", "cash", "figures", "missing")),
-        ("plan/risks.json", ("responses", "counts", "risks", "sensitivity")),
+        ("plan/risks.json", ("responses", "counts", "risks", "sensitivity", "alarms")),
         ("plan/capacity.json", ("scale", "reserve", "server")),
         ("plan/route.json", ("ways", "break_even", "choice")),
         ("plan/learning.json", ("curve", "cost", "may_cost", "worth_it")),

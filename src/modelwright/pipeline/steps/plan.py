@@ -45,7 +45,9 @@ def work(context: Context) -> str:
     source = context.ledger.source
     assert source is not None
     live = traffic.records_of(context.loaded.folder)
-    context.ledger.extend(live.values())  # as they were measured: what a trigger or an item looked at can be followed from this run
+    context.ledger.extend(
+        live.values()
+    )  # as they were measured: what a trigger or an item looked at can be followed from this run
     known = readiness.with_plan({**records, **live}, found, source)
     made = readiness.readiness(
         project, context.loaded.resolved, known, readiness.read_artefacts(context.inputs, context.run), today
@@ -57,7 +59,7 @@ def work(context: Context) -> str:
         "capacity": business.servers(project, load["levels"], found),
         "route": business.build_or_buy(project, decision, records, found, today),
         "learning": business.more_data(project, decision["route"], _curves(context)),
-        "risks": {**made["risks"], **matters},
+        "risks": {**made["risks"], **matters, "alarms": traffic.alarms_of(context.loaded.folder)},
         "compliance": made["compliance"],
     }.items():
         write_json(context.out / f"{name}.json", content)

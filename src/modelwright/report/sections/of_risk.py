@@ -18,7 +18,7 @@ def register(run: Run, figures: Figures) -> list[Block]:
     words, content = figures.words, run.risks
     if content is None or not content.get("risks"):
         return [Missing(words("absent.risks")), *asked(run, figures, "risk", nothing=True)]
-    blocks: list[Block] = [Drawing(("matrix",)), _table(run, content, figures)]
+    blocks: list[Block] = [*_alarms(content, figures), Drawing(("matrix",)), _table(run, content, figures)]
     compared = [row for row in content.get("responses") or [] if row.get("applies")]
     if compared:
         blocks += [Drawing(("responses",)), _responses(compared, figures)]
@@ -46,6 +46,21 @@ def _table(run: Run, content: Any, figures: Figures) -> Table:
     columns = [words(f"register.{key}") for key in ("risk", "level", "score", "trigger", "owner")]
     basis = weakest(*(risk["basis"] for risk in content["risks"]))
     return Table(words("register.title"), columns, rows, (PATH,), basis, text=True)
+
+
+def _alarms(content: Any, figures: Figures) -> list[Block]:
+    """What the running service said when it was last looked at; nothing where nobody has looked yet."""
+    seen, words = content.get("alarms"), figures.words
+    if not seen:
+        return []
+    rows = [[words(f"alarms.{alarm['level']}"), alarm["text"][words.language]] for alarm in seen.get("alarms") or []]
+    named = [
+        *((name, "alarms.quiet") for name in seen.get("quiet") or []),
+        *((name, "alarms.missing") for name in seen.get("missing") or []),
+    ]
+    rows += [[words(key), name] for name, key in named]
+    title = words("alarms.title", time=str(seen["time"])[:16].replace("T", " "))
+    return [Table(title, [words("alarms.level"), words("alarms.figure")], rows, (PATH,), "measured", text=True)]
 
 
 def _responses(compared: Any, figures: Figures) -> Table:
