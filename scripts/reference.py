@@ -204,11 +204,37 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", r"\|")
 
 
+def tasks_page() -> str:
+    """docs/tasks.md."""
+    parts = [
+        "# Tasks\n",
+        _NOTE,
+        "What can be learned, from which columns, by which routes, and how it is measured. The first metric is the headline: it decides "
+        "unless `choose.metric` names another. Settings of a task stand under `learn:` ([project-file.md](project-file.md)).\n",
+    ]
+    for name, task in all_tasks().items():
+        parts.append(f"## `{name}`\n\n{task.about[0].upper()}{task.about[1:]}.\n")
+        rows = [
+            f"| `{column.role}` | {column.kind} | {'read' if column.input else 'learned'}{'' if column.required else ', optional'} |"
+            for column in task.columns
+        ]
+        rows += ["| every other column | inferred | read |"] if task.habits.others else []
+        parts.append("| column | kind | is |\n|---|---|---|\n" + "\n".join(rows) + "\n")
+        parts.append(f"Routes: {', '.join(f'`{route}`' for route in TASKS.routes(name))}.\n")
+        listed = [f"{metric.name} ({'higher' if metric.better == 'higher' else 'lower'} is better)" for metric in task.metrics]
+        parts.append(f"Metrics: {', '.join(listed)}.\n")
+        examples = task.request.model_json_schema().get("examples")
+        if examples:
+            parts.append(f"A request:\n\n```json\n{json.dumps(examples[0], ensure_ascii=False)}\n```\n")
+    return "\n".join(parts)
+
+
 def outputs() -> dict[Path, str]:
     """Every file this script answers for, with its content."""
     found = {
         ROOT / "docs" / "cli.md": command_line(),
         ROOT / "docs" / "project-file.md": project_file(),
+        ROOT / "docs" / "tasks.md": tasks_page(),
         ROOT / "docs" / "modelwright.schema.json": json.dumps(json_schema(TASKS), ensure_ascii=False, indent=1) + "\n",
     }
     for example in sorted((ROOT / "examples").glob("*/modelwright.yaml")):
