@@ -23,9 +23,11 @@ from modelwright.evaluate.calibration import reliability
 from modelwright.evaluate.confusion import confusion
 from modelwright.evaluate.explain import of_columns
 from modelwright.evaluate.files import EVALUATION, draws_file, predictions_file
+from modelwright.evaluate.forecasts import by_steps
 from modelwright.evaluate.intervals import Draws, draw
 from modelwright.evaluate.numbers import residuals
 from modelwright.evaluate.operating import coverage, operating
+from modelwright.evaluate.ranking import by_places
 from modelwright.evaluate.slices import gaps, score_slices, slice_rows
 from modelwright.spec.evaluate import Evaluate
 from modelwright.tasks.contract import Task, load_task
@@ -89,6 +91,8 @@ def evaluate_route(
         "resamples": settings.resamples,
         "slices": [part.as_json() for part in slices],
         "gaps": gaps(slices, named, task.metrics[0].name),
+        **by_places(aligned["test"]),
+        **by_steps(test, predictions["test"], aligned["test"]),
         **_labels(task, test, predictions["test"], settings.mistakes),
         **residuals(aligned["test"], seed),
         **operating(task, aligned["validation"], aligned["test"]),

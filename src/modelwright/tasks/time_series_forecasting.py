@@ -76,13 +76,13 @@ class TimeSeriesForecasting(Task):
     reads = ("window",)
     wants = "quantiles"
     metrics: ClassVar[tuple[Metric, ...]] = (
-        Metric("mase", "lower", unit="×"),
+        Metric("mase", "lower"),
         Metric("smape", "lower", unit="%"),
-        Metric("rmse", "lower", unit="value"),
-        Metric("mae", "lower", unit="value"),
-        Metric("pinball", "lower", unit="×"),
+        Metric("rmse", "lower", unit=""),
+        Metric("mae", "lower", unit=""),
+        Metric("pinball", "lower"),
         Metric("coverage-80", "higher"),
-        Metric("width-80", "lower", unit="value"),
+        Metric("width-80", "lower", unit=""),
     )
     request = request.ForecastRequest
     prediction = Forecast
@@ -217,8 +217,7 @@ class TimeSeriesForecasting(Task):
         """The seasonal naive forecast's MASE: each step as one season before."""
         found = []
         for row in rows:
-            values, season = windows.interpolated(numbers(row, "history")), self.learned.season
-            naive = values[-season:][np.arange(self.learned.horizon) % min(season, len(values))]
+            naive = windows.naive_forecast(row, self.learned.season, self.learned.horizon)
             scale = math.nan if row.values.get("scale") is None else float(row.values["scale"])
             found.append(np.abs(numbers(row, "value") - naive) / scale)
         return measures.mean(np.stack(found)) or 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from modelwright.report.charts import (
     of_choice,
     of_data,
+    of_items,
     of_market,
     of_offer,
     of_owners,
@@ -13,6 +14,7 @@ from modelwright.report.charts import (
     of_risk,
     of_routes,
     of_scale,
+    of_series,
     of_service,
     of_tables,
     of_team,
@@ -68,6 +70,9 @@ def draw(run: Run, words: Words, numbers: Numbers, route: str | None, metric: st
         evaluation, source = run.evaluations[route], f"evaluate/{route}/evaluation.json"
         drawn["confusion"] = of_quality.confusion(evaluation, source, words, numbers)
         drawn["reliability"] = of_quality.reliability(evaluation, source, words, numbers)
+        if evaluation.get("ranking"):
+            drawn["places"] = of_items.places(evaluation, source, words, numbers)
+        drawn |= of_series.draw(evaluation, source, words, numbers)
         drawn |= of_tables.draw(evaluation, source, words, numbers)
         drawn["slices"] = of_quality.slices(evaluation, metric or "", source, words, numbers)
     return drawn

@@ -13,7 +13,7 @@ import numpy as np
 
 OWN_WINDOWS = 30.0
 """Windows that do not overlap, at which a step's own factor weighs as much as that of all steps."""
-WIDER_WINDOWS, NARROWER_WINDOWS = 2.0, 10.0
+WIDER_WINDOWS, NARROWER_WINDOWS = 2.0, 5.0
 """As many, at which the factor of all steps weighs as much as 1: a calm validation period is weaker evidence than a rough one."""
 _THINNEST = 1e-6
 _RANGE = (0.2, 5.0)

@@ -6,6 +6,7 @@ may reach back into earlier splits, and never forward: not a value, not a fillin
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -121,6 +122,14 @@ def naive_error(values: np.ndarray, season: int) -> float | None:
     difference = difference[~np.isnan(difference)]
     error = float(difference.mean()) if len(difference) else 0.0
     return error if error > 0 else None
+
+
+def naive_forecast(row: Row, season: int, horizon: int) -> np.ndarray:
+    """float64 [horizon]: each step as one season before, holes filled from the history; the last value again where it is younger
+    than a season."""
+    values = interpolated(np.array([math.nan if one is None else one for one in row.values["history"]], np.float64))
+    last = values[-season:]
+    return last[np.arange(horizon) % len(last)]
 
 
 def cut(series: Series, plan: Plan, learn: Forecasting, low: int | None, high: int | None, stride: int) -> list[Row]:
