@@ -93,15 +93,15 @@ def _temperature(chance_nc: np.ndarray, truth_n: np.ndarray) -> float:
 def _rising(stated_n: np.ndarray, true_n: np.ndarray) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Knots of the least-squares rising step function through (stated, true), by pooling adjacent violators (Ayer et al. 1955);
     between blocks it is read linearly."""
-    order = np.argsort(stated_n, kind="stable")
+    levels, place, counts = np.unique(stated_n, return_inverse=True, return_counts=True)  # equal ones are one point
+    means = np.bincount(place, weights=true_n.astype(np.float64)) / counts
     blocks: list[list[float]] = []  # mean of true, rows, lowest and highest stated
-    for stated, true in zip(stated_n[order].tolist(), true_n[order].astype(float).tolist(), strict=True):
-        blocks.append([true, 1.0, stated, stated])
-        while len(blocks) > 1 and (blocks[-2][0] >= blocks[-1][0] or blocks[-2][3] == blocks[-1][2]):
-            mean, rows, _, high = blocks.pop()
-            last = blocks[-1]
-            last[0] = (last[0] * last[1] + mean * rows) / (last[1] + rows)
-            last[1], last[3] = last[1] + rows, high
+    for stated, mean, rows in zip(levels.tolist(), means.tolist(), counts.tolist(), strict=True):
+        blocks.append([mean, float(rows), stated, stated])
+        while len(blocks) > 1 and blocks[-2][0] >= blocks[-1][0]:
+            later, last = blocks.pop(), blocks[-1]
+            last[0] = (last[0] * last[1] + later[0] * later[1]) / (last[1] + later[1])
+            last[1], last[3] = last[1] + later[1], later[3]
     x = tuple(edge for block in blocks for edge in block[2:4])
     y = tuple(min(max(block[0], _SMALLEST), 1 - _SMALLEST) for block in blocks for _ in range(2))
     return x, y
