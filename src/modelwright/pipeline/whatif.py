@@ -33,6 +33,8 @@ from modelwright.venture.responses import differences
 
 CHANGEABLE = ("venture", "compute.utilisation", "compute.price_per_hour", "language")
 """Settings that shape the plan alone. Others change what is measured, or nothing of the plan."""
+_NOT_OF_THE_PLAN = ("venture.data",)
+"""Of the sections above, but read by another question: what more rows would bring."""
 _RUNS = "runs"
 _COST = "rehearse/cost-per-1000"
 
@@ -274,7 +276,7 @@ def _flat(content: Mapping[str, Any], path: str) -> list[tuple[str, Any]]:
 def _whole(setting: str) -> str:
     """Refuse what takes a run. `venture.price=12` is short for the only plan's price."""
     path = setting.partition("=")[0].strip()
-    if not any(path == key or path.startswith(f"{key}.") for key in CHANGEABLE):
+    if not _inside(path, CHANGEABLE) or _inside(path, _NOT_OF_THE_PLAN):
         raise SpecError(
             f"{path} is no setting that a plan alone can answer",
             expected=f"settings of: {', '.join(CHANGEABLE)}",
@@ -285,6 +287,10 @@ def _whole(setting: str) -> str:
     if key.strip() == "venture.price" and equals and not value.strip().startswith("{"):
         return f"venture.price.plan={value}"
     return setting
+
+
+def _inside(path: str, sections: Sequence[str]) -> bool:
+    return any(path == key or path.startswith(f"{key}.") for key in sections)
 
 
 def _differing(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

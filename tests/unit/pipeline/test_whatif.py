@@ -164,8 +164,9 @@ def test_the_command(project, capsys, monkeypatch, language):
     assert set(answer) == {"run", "changed", "plan", "before", "differences"} and answer["run"] == RUN
     assert main(["plan", ".", "--compare", "--json", "venture.price=99"]) == 0
     assert json.loads(capsys.readouterr().out)["differences"] == answer["differences"]
-    assert main(["plan", "--json", "train.seed=1"]) == 2
-    assert json.loads(capsys.readouterr().out)["error"] == "SpecError"
+    for setting in ("train.seed=1", "venture.data.cost_per_row=1"):
+        assert main(["plan", "--json", setting]) == 2
+        assert json.loads(capsys.readouterr().out)["error"] == "SpecError"
 
 
 def test_a_what_if_takes_less_than_a_second(project):
