@@ -14,7 +14,7 @@ BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 PYTEST_ARGUMENTS ?=
 
-.PHONY: demo test check bench bench-serve bench-finetune docs constraints clean help
+.PHONY: demo test check bench bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend docs constraints clean help
 
 help:
 	@sed -n '/^#   make/s/^# *//p' Makefile
@@ -33,6 +33,11 @@ $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	$(PIP_INSTALL) -e '.[dev]'
 	@touch $(VENV)/.installed-all $@
 
+$(VENV)/.installed-bench: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "installing modelwright[bench] into $(VENV) (once; some minutes)"
+	$(PIP_INSTALL) -e '.[bench]'
+	@touch $(VENV)/.installed-all $(VENV)/.installed-dev $@
+
 demo: $(VENV)/.installed-all
 	$(BIN)/modelwright run examples/news-desk
 
@@ -46,13 +51,10 @@ check: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q tests/contracts/test_ladder.py
 	$(MAKE) --no-print-directory test
 
-bench: bench-serve bench-finetune
+bench: bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend
 
-bench-serve: $(VENV)/.installed-dev
-	$(BIN)/python benchmarks/serve.py
-
-bench-finetune: $(VENV)/.installed-dev
-	$(BIN)/python benchmarks/finetune.py
+bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend: bench-%: $(VENV)/.installed-bench
+	$(BIN)/python benchmarks/$*.py
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python scripts/reference.py

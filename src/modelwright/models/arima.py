@@ -64,7 +64,7 @@ def arima_filter(parameters: np.ndarray, orders: Orders, history: int, horizon: 
     Args:
         parameters: as statsmodels orders them, of a model whose scale is concentrated out.
     """
-    library = require("statsmodels.tsa.statespace.sarimax", "train")
+    library = require("statsmodels.tsa.statespace.sarimax", "series")
     weights = np.zeros((history, horizon))
     season = (*orders.seasonal, orders.season) if sum(orders.seasonal) else (0, 0, 0, 0)
     for at, unit in enumerate(np.eye(history)):
@@ -174,7 +174,7 @@ def _neighbours(orders: Orders, settings: Any) -> Iterator[Orders]:
 
 def _fitted(values: np.ndarray, orders: Orders) -> Model | None:
     """By maximum likelihood; None where that fails or gives parameters of no use."""
-    library = require("statsmodels.tsa.statespace.sarimax", "train")
+    library = require("statsmodels.tsa.statespace.sarimax", "series")
     season = orders.season if sum(orders.seasonal) else 0
     mean = float(np.nanmean(values)) if orders.mean else 0.0
     spread = float(np.nanstd(values)) or 1.0
@@ -209,7 +209,7 @@ def _wanders(values: np.ndarray) -> bool:
     known = values[np.isfinite(values)]
     if len(known) < 8 or known.std() == 0:
         return False
-    library = require("statsmodels.tsa.stattools", "train")
+    library = require("statsmodels.tsa.stattools", "series")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that its table of p-values ends: the statistic is what is asked
         return bool(library.kpss(known, regression="c", nlags="legacy")[0] > _KPSS)
