@@ -145,13 +145,33 @@ class Recommendation(Task):
         self.index = {item: number for number, item in enumerate(items)}
         self.loss = "cross-entropy"
         self.sizes = {"items": len(items), "excluded": EXCLUDED}
-        own = {"profile": ("batch", "items")} if reads == "profile" else {"item_ids": ("batch", "steps")}
-        self.axes = {**own, "excluded": ("batch", "items"), "asked": ("batch", "numbers")}
+        count = str(len(items))  # an axis named by a number has that size
+        own = {"profile": ("batch", count)} if reads == "profile" else {"item_ids": ("batch", "steps")}
+        self.axes = {**own, "excluded": ("batch", count), "asked": ("batch", "2")}
 
     @classmethod
     def arrange(cls, splits: Mapping[str, Sequence[Row]], learn: Section) -> dict[str, list[Row]]:
         assert isinstance(learn, RecommendationSettings)
         return questions(splits, learn.like_from, learn.again)
+
+    @classmethod
+    def described(cls, splits: Mapping[str, Sequence[Row]], learn: Section) -> dict[str, Any]:
+        """Users, items, the share of all pairs that occur, interactions of the median user, and what the test split asks about users
+        and items that training never saw."""
+        rows = [row for part in splits.values() for row in part]
+        of_user = Counter(row.values["user"] for row in rows)
+        items = {row.values["item"] for row in rows}
+        pairs = {(row.values["user"], row.values["item"]) for row in rows}
+        users_known = {row.values["user"] for row in splits["train"]}
+        items_known = {row.values["item"] for row in splits["train"]}
+        return {
+            "users": len(of_user),
+            "items": len(items),
+            "density": len(pairs) / max(1, len(of_user) * len(items)),
+            "interactions_of_the_median_user": float(np.median(list(of_user.values()))) if of_user else 0.0,
+            "new_users_in_test": len({row.values["user"] for row in splits["test"]} - users_known),
+            "new_items_in_test": len({row.values["item"] for row in splits["test"]} - items_known),
+        }
 
     @classmethod
     def fit(cls, rows: Sequence[Row], route: Route, checkpoint: Path | None = None, learn: Section | None = None) -> Self:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +116,7 @@ class Prepared:
     examples: list[Example]
     held: list[Example]
 
-    @property
+    @cached_property
     def lengths(self) -> list[int]:
         return [example.length for example in self.examples]
 

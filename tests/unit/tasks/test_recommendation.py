@@ -128,6 +128,22 @@ def test_no_history_looks_ahead_and_no_answer_lies_behind(interactions: list[tup
                 assert not set(row.values["next"]) & set(row.values["history"])
 
 
+def test_the_card_tells_who_is_new() -> None:
+    splits = {
+        "train": [bought("ada", "a", 1), bought("ada", "b", 2), bought("ada", "a", 3)],
+        "validation": [bought("bo", "a", 4)],
+        "test": [bought("cy", "c", 5), bought("ada", "b", 6)],
+    }
+    assert Recommendation.described(splits, RecommendationSettings()) == {
+        "users": 3,
+        "items": 3,
+        "density": 4 / 9,
+        "interactions_of_the_median_user": 1.0,
+        "new_users_in_test": 1,
+        "new_items_in_test": 1,
+    }
+
+
 def movies(count: int = 60) -> str:
     """Six users, interactions one second apart."""
     lines = [f"u{place % 6},i{place * 7 % 11},{1 + place % 5},{1000 + place}" for place in range(count)]
