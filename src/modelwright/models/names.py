@@ -181,7 +181,8 @@ def save_tensors(tensors: dict[str, Tensor], path: Path, metadata: dict[str, str
 
 def damaged(path: Path, error: Exception) -> ReleaseError:
     """The error for a checkpoint's file that is missing or does not fit."""
-    said = f"no weight {error.args[0]!r}" if isinstance(error, KeyError) else str(error).strip().splitlines()[-1].strip()[:200]
+    words = str(error).strip() or type(error).__name__  # some libraries say nothing
+    said = f"no weight {error.args[0]!r}" if isinstance(error, KeyError) else words.splitlines()[-1].strip()[:200]
     return ReleaseError(
         f"the checkpoint can't be loaded: {said}",
         expected=f"a folder with {CONFIG} and {WEIGHTS} that belong together",

@@ -1,4 +1,4 @@
-"""What every gradient architecture owes: the same answer alone and in a batch, and after saving and loading."""
+"""What every gradient architecture over texts owes: the same answer alone and in a batch, and after saving and loading."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 from modelwright.base.errors import ReleaseError
 from modelwright.models import registry
 from modelwright.spec.routes.route import GradientRoute, Route, all_routes
+from modelwright.tasks.contract import get_task, routes_of
 
 SMALL: dict[str, dict[str, Any]] = {
     "bilstm": {"width": 8, "layers": 2},
@@ -22,7 +23,8 @@ SMALL: dict[str, dict[str, Any]] = {
 
 
 def routes() -> list[str]:
-    return [name for name, route in all_routes().items() if issubclass(route, GradientRoute)]
+    """Those over texts; the inputs here are tokens."""
+    return [route.key() for route in routes_of(get_task("text-classification")).values() if issubclass(route, GradientRoute)]
 
 
 def made(name: str) -> Route:
