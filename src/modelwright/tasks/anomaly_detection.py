@@ -15,11 +15,12 @@ from typing import Any, Self
 import numpy as np
 from pydantic import Field
 
-from modelwright.base.errors import DataError, ReleaseError, SpecError
+from modelwright.base.errors import DataError, SpecError
 from modelwright.base.nouns import Batch, Column, Example, Habits, Outputs, Prediction, Row, stack_targets
 from modelwright.base.store import read_json, write_json
 from modelwright.spec.routes.route import Route
 from modelwright.spec.section import Section
+from modelwright.tasks.answers.finite import finite
 from modelwright.tasks.contract import TASK_FILE, Metric, Task, damaged
 from modelwright.tasks.measures.classification import roc_auc
 from modelwright.tasks.measures.operating import average_precision
@@ -122,14 +123,7 @@ class AnomalyDetection(Task):
         return Batch(tuple(example.row_id for example in examples), stack(examples), *stack_targets(examples))
 
     def decode(self, outputs: Outputs, row_ids: Sequence[str]) -> list[Prediction]:
-        scores = np.asarray(outputs["values"], np.float64)
-        if not np.isfinite(scores).all():
-            raise ReleaseError(
-                "the model's outputs are not finite numbers",
-                expected="finite values",
-                where=f"row {row_ids[int(np.flatnonzero(~np.isfinite(scores))[0])]}",
-                remedy="The model is damaged, or training diverged: train again with a smaller learning_rate.",
-            )
+        scores = finite(outputs, "values", row_ids).astype(np.float64)
         ranks = np.searchsorted(self.ranks, scores, side="right") / max(1, len(self.ranks))
         why = set(reasons.asked(outputs).tolist())
         found: list[Prediction] = []

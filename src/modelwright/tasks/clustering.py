@@ -13,12 +13,12 @@ from typing import Any, Self
 
 import numpy as np
 
-from modelwright.base.errors import ReleaseError
 from modelwright.base.nouns import Batch, Column, Example, Habits, Outputs, Prediction, Row
 from modelwright.base.store import read_json, write_json
 from modelwright.base.vectors import vectors
 from modelwright.spec.routes.route import Route
 from modelwright.spec.section import Section
+from modelwright.tasks.answers.finite import finite
 from modelwright.tasks.contract import TASK_FILE, Metric, Task, damaged
 from modelwright.tasks.measures.classification import softmax
 from modelwright.tasks.measures.clusters import adjusted_rand, mutual_information, silhouettes
@@ -94,14 +94,7 @@ class Clustering(Task):
         return Batch(tuple(example.row_id for example in examples), stack(examples))
 
     def decode(self, outputs: Outputs, row_ids: Sequence[str]) -> list[Prediction]:
-        logits = np.asarray(outputs["logits"])
-        if not np.isfinite(logits).all():
-            raise ReleaseError(
-                "the model's outputs are not finite numbers",
-                expected="finite logits",
-                where=f"row {row_ids[int(np.flatnonzero(~np.isfinite(logits).all(1))[0])]}",
-                remedy="The model is damaged: make it again: modelwright run --from train --force",
-            )
+        logits = finite(outputs, "logits", row_ids)
         shares = softmax(logits)
         names = [str(place + 1) for place in range(logits.shape[1] - self.leaves)] + [NONE] * self.leaves
         best = logits.argmax(1).tolist()

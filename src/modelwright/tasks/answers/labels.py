@@ -16,9 +16,10 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from modelwright.base.errors import DataError, ReleaseError
+from modelwright.base.errors import DataError
 from modelwright.base.nouns import Batch, Example, Outputs, Prediction, Row, stack_targets
 from modelwright.base.store import read_json
+from modelwright.tasks.answers.finite import finite
 from modelwright.tasks.contract import TASK_FILE, Metric, Task, damaged
 from modelwright.tasks.measures.classification import (
     calibration_error,
@@ -131,14 +132,7 @@ class LabelTask(Task):
         return Batch(tuple(example.row_id for example in examples), self._stack(examples), *stack_targets(examples))
 
     def decode(self, outputs: Outputs, row_ids: Sequence[str]) -> list[Prediction]:
-        logits = np.asarray(outputs["logits"])
-        if not np.isfinite(logits).all():
-            raise ReleaseError(
-                "the model's outputs are not finite numbers",
-                expected="finite logits",
-                where=f"row {row_ids[int(np.flatnonzero(~np.isfinite(logits).all(1))[0])]}",
-                remedy="The weights are damaged, or training diverged: train again with a smaller learning_rate.",
-            )
+        logits = finite(outputs, "logits", row_ids)
         chances = self._chances(logits)
         best = chances.argmax(1).tolist()
         return [self._classification(row_id, top, row) for row_id, top, row in zip(row_ids, best, chances.tolist(), strict=True)]

@@ -16,9 +16,10 @@ from typing import Any, ClassVar, Literal, Self
 import numpy as np
 from pydantic import Field
 
-from modelwright.base.errors import DataError, ReleaseError
+from modelwright.base.errors import DataError
 from modelwright.base.nouns import Batch, Example, Outputs, Prediction, Row, stack_targets
 from modelwright.spec.section import Section
+from modelwright.tasks.answers.finite import finite
 from modelwright.tasks.contract import Metric, Task
 from modelwright.tasks.measures.regression import errors
 
@@ -156,14 +157,7 @@ class NumberTask(Task):
         return Batch(tuple(example.row_id for example in examples), self._stack(examples), *stack_targets(examples))
 
     def decode(self, outputs: Outputs, row_ids: Sequence[str]) -> list[Prediction]:
-        learned = np.asarray(outputs["values"])
-        if not np.isfinite(learned).all():
-            raise ReleaseError(
-                "the model's outputs are not finite numbers",
-                expected="finite values",
-                where=f"row {row_ids[int(np.flatnonzero(~np.isfinite(learned))[0])]}",
-                remedy="The weights are damaged, or training diverged: train again with a smaller learning_rate.",
-            )
+        learned = finite(outputs, "values", row_ids)
         values = self.scale.value(learned).tolist()
         if self.reach is None:
             return [NumberAnswer(row_id, value) for row_id, value in zip(row_ids, values, strict=True)]
