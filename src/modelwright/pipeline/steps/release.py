@@ -11,13 +11,13 @@ from modelwright.base.store import read_json, write_json, write_text
 from modelwright.pipeline.context import Context
 from modelwright.pipeline.words import say
 from modelwright.report.cards import licences, model_card
+from modelwright.spec.project import Project
+from modelwright.spec.routes.fusion import MEMBERS
 
 _NOT_SHIPPED = ("variants.json", "evidence.jsonl", "manifest.json", "evaluation", ".fingerprint")
 
 
 def work(context: Context) -> str:
-    from modelwright.data.catalogue.entry import list_catalogue
-
     project = context.project
     chosen = context.input("compress")
     decision = read_json(context.input("choose") / "decision.json")
@@ -43,16 +43,33 @@ def work(context: Context) -> str:
         "modelwright": __version__,
     }
     card = read_json(context.input("data") / "card.json")
-    start = getattr(project.routes[decision["route"]], "from_", None)
-    known = list_catalogue().get(start.removeprefix("catalogue://")) if start else None
-    checkpoint = None if known is None else {"name": known.title, "licence": known.licence, "citation": known.citation}
+    starts = _starts(project, decision["route"])
+    checkpoints = [_known(start) for start in starts]
+    start, checkpoint = (starts[0], checkpoints[0]) if starts else (None, None)
+    rights = licences(card, start, checkpoint)
+    for other, about_it in list(zip(starts, checkpoints, strict=True))[1:]:
+        rights += [right for right in licences(card, other, about_it) if right["what"] == "checkpoint"]
     write_json(context.out / "release.json", about)
-    write_json(context.out / "LICENSES.json", licences(card, start, checkpoint))
+    write_json(context.out / "LICENSES.json", rights)
     write_text(context.out / "README.md", model_card(about, decision, card, project.language, start, checkpoint))
     size = sum(path.stat().st_size for path in context.out.rglob("*") if path.is_file())
     context.ledger.record("release/size", size / 1e6, "MB", "measured", note="all files, checkpoint included")
     context.ledger.record("release/graph-size", (context.out / "model.onnx").stat().st_size / 1e6, "MB", "measured")
     return say(context, "release", route=decision["route"], variant=taken["name"], size=size / 1e6)
+
+
+def _starts(project: Project, name: str) -> list[str]:
+    """The checkpoints that a route, or the members of a fusion, start from; each once."""
+    routes = [project.routes[one] for one in (name, *getattr(project.routes[name], MEMBERS, ()))]
+    return list(dict.fromkeys(start for route in routes if (start := getattr(route, "from_", None)) is not None))
+
+
+def _known(start: str) -> dict[str, str | None] | None:
+    """What the catalogue says of a checkpoint."""
+    from modelwright.data.catalogue.entry import list_catalogue
+
+    known = list_catalogue().get(start.removeprefix("catalogue://"))
+    return None if known is None else {"name": known.title, "licence": known.licence, "citation": known.citation}
 
 
 def _copy(source: Path, target: Path) -> None:
