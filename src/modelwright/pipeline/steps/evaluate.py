@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from modelwright.base.console import amount
+from modelwright.base.store import write_json
 from modelwright.pipeline.context import Context
 from modelwright.pipeline.words import say
 from modelwright.tasks.contract import get_task
@@ -49,6 +51,7 @@ def work(context: Context) -> str:
         f"evaluate/{name}/cpu-seconds", found["cpu_seconds_per_request"], "s", "measured", note="processor time of one request"
     )
     _record_gaps(context, name, found)
+    _record_robustness(context, name, source)
     headline = found["splits"]["test"]["metrics"][found["headline"]]
     return say(
         context,
@@ -76,3 +79,19 @@ def _record_gaps(context: Context, name: str, found: Mapping[str, Any]) -> None:
             between.append(figure)
     if groups and len(between) == len(groups):  # a group that could not be measured is no evidence of fairness
         record(f"evaluate/{name}/fairness-gap", **max(between, key=lambda figure: figure["value"]))
+
+
+def _record_robustness(context: Context, name: str, source: Path) -> None:
+    """What carelessly typed texts cost; nothing where rows hold no text."""
+    from modelwright.data.rows import read_split
+    from modelwright.evaluate.robustness import robustness
+
+    project = context.project
+    found = robustness(source, read_split(context.input("data"), "test"), project.evaluate.resamples, project.train.seed)
+    if found is None:
+        return
+    write_json(context.out / "robustness.json", found)
+    note = f"{found['metric']} lost where {found['share']:.0%} of the letters are mistyped; {found['rows']:,} test rows"
+    unit = next(metric.unit for metric in get_task(project.task).metrics if metric.name == found["metric"])
+    bounds = {"low": found["low"], "high": found["high"]}
+    context.ledger.record(f"evaluate/{name}/robustness-loss", found["loss"], unit, "measured", **bounds, note=note)
