@@ -90,7 +90,7 @@ def evaluate_route(
         "headline": task.metrics[0].name,
         "resamples": settings.resamples,
         "slices": [part.as_json() for part in slices],
-        "gaps": gaps(slices, named, task.metrics[0].name),
+        "gaps": gaps(slices, (*settings.slices, *settings.groups), task.metrics[0].name),
         **by_places(aligned["test"]),
         **by_steps(test, predictions["test"], aligned["test"]),
         **_labels(task, test, predictions["test"], settings.mistakes),

@@ -172,6 +172,22 @@ def test_by_time_no_test_interaction_is_earlier_than_one_for_training(tmp_path: 
     assert all(isinstance(row.values["history"], tuple) and row.values["next"] for row in again)
 
 
+def test_what_is_no_interaction_lies_in_quarantine(tmp_path: Path) -> None:
+    bad = ["u1,,3,1001", ",i2,3,1002", "u1,i2,inf,1003", "u1,i2,3,some day", "u1,i2,three,1004"]
+    (tmp_path / "rows.csv").write_text(movies() + "\n".join(bad) + "\nu9,i3,,1059\n")
+    out = tmp_path / "out"
+    out.mkdir()
+    arrange = {
+        "habits": Recommendation.habits,
+        "arrange": lambda splits: Recommendation.arrange(splits, RecommendationSettings()),
+    }
+    card = prepare(Data(source="rows.csv"), Recommendation.columns, tmp_path, out, QUIET, **arrange)
+    assert card["rows_kept"] == 61  # an interaction without a rating is one
+    assert card["quarantine"] == {"wrong_type": 3, "missing_text": 2}
+    quarantined = (out / "quarantine.csv").read_text()
+    assert all(line in quarantined for line in ("not a finite number", "no date or number", "not a number", "is empty"))
+
+
 def test_leave_last_out_holds_out_one_of_each_user(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text(movies())
     seen: dict[str, Any] = {}
