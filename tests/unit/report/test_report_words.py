@@ -18,6 +18,8 @@ from modelwright.report.words_checks import CHECKS
 from modelwright.report.words_market import MARKET
 from modelwright.report.words_page import PAGE
 from modelwright.report.words_questions import QUESTIONS
+from modelwright.report.words_series import SERIES
+from modelwright.report.words_tables import TABLES
 from modelwright.report.words_room import ROOM
 
 FOLDER = Path(modelwright.report.__file__).parent
@@ -38,7 +40,7 @@ def test_both_languages_say_it_with_the_same_places(key):
 
 
 def test_no_key_stands_in_two_tables():
-    assert sum(map(len, (PAGE, CHARTS, MARKET, CHECKS, QUESTIONS))) == len(TABLE)
+    assert sum(map(len, (PAGE, CHARTS, MARKET, CHECKS, QUESTIONS, TABLES, SERIES))) == len(TABLE)
 
 
 def sources() -> str:

@@ -36,7 +36,7 @@ def test_a_moment_lies_in_a_period_that_begins_and_has_a_next(name: str, inside:
     assert grid.moment(position) == at(begins)
     assert grid.moment(position + 1) == at(following)
     assert grid.position(grid.moment(position)) == position
-    assert at(grid.label(position)) == at(begins)
+    assert moment(grid.label(position)) == at(begins)
 
 
 def test_weekends_lie_in_no_weekday() -> None:

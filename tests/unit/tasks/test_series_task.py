@@ -75,7 +75,7 @@ def test_few_windows_stretch_little_and_narrow_even_less() -> None:
     wider = intervals.stretch(wide, quantiles, LEVELS, windows=2)[0, 2]
     narrower = intervals.stretch(narrow, quantiles, LEVELS, windows=2)[0, 2]
     assert 1.5 < wider < 3
-    assert 0.8 < narrower < 1
+    assert 0.7 < narrower < 1
     unknown = intervals.stretch(np.full((2, 3), np.nan), quantiles[:2], LEVELS, windows=2)
     assert (unknown == 1).all()
 
@@ -160,7 +160,7 @@ def test_answers_name_their_times_and_stop_where_asked() -> None:
     row = task.read_request({"start": "2023-01-01", "history": [float(one) for one in range(24)], "horizon": 2}, "0")
     outputs = {"quantiles": np.zeros((1, 4, 3), np.float32), "window": task.collate([task.encode(row)]).inputs["context"]}
     answer = task.decode(outputs, ["0"])[0]
-    assert answer.times == ("2025-01-01", "2025-02-01")
+    assert answer.times == ("2025-01", "2025-02")
     assert len(answer.values) == len(answer.quantiles["0.9"]) == 2
     assert answer.series is None
 
@@ -173,7 +173,7 @@ def test_answers_name_their_times_and_stop_where_asked() -> None:
         ({"start": "2024-01-01", "history": [None] * 30}, "the history has 0 values", "row 7"),
         (
             {"history": [{"time": "2024-01-01", "value": 1.0}, {"time": "2024-01-20", "value": 2.0}]},
-            "a second value for 2024-01-01",
+            "a second value for 2024-01",
             "7 history[1]",
         ),
         ({"history": [1.0] * 30}, "there is no start", "7 start"),
@@ -194,5 +194,5 @@ def test_refusals_say_what_came_and_where(request_: Any, came: str, where: str) 
 def test_holes_in_requests_are_refused_where_training_refused_them() -> None:
     request_ = {"start": "2023-01-01", "history": [*[1.0 + one for one in range(20)], None, 2.0]}
     assert fitted().read_request(request_, "7").values["history"][20] is None
-    with pytest.raises(RequestError, match="no value for 2024-09-01"):
+    with pytest.raises(RequestError, match="no value for 2024-09"):
         fitted(gaps="refuse").read_request(request_, "7")

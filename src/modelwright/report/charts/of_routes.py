@@ -43,7 +43,7 @@ def curves(run: Run, words: Words, numbers: Numbers) -> Chart | None:
         traces.append(
             {**base, **_points(scores), "mode": "lines+markers", "marker": marker(place, 7), "yaxis": "y2", "showlegend": False}
         )
-        best = max((score for _, score in scores), default=None) if metric != "loss" else None
+        best = run.results.get(route, {}).get("best_score") if scores and metric != "loss" else None
         values = [numbers.ratio(losses[0][1]), numbers.ratio(losses[-1][1]), "–" if best is None else numbers.ratio(best)]
         took = numbers.duration(losses[-1][0])
         name = words.get(f"name.{metric}", metric)

@@ -101,10 +101,12 @@ class Grid:
         return float(self.moments(np.array([position]))[0])
 
     def label(self, position: int) -> str:
-        """A period's beginning, as people and JSON write it: 2024-03-01, 2024-03-01T06:00, 17."""
+        """A period's beginning, as people and JSON write it: 2024-03-01, 2024-03 (M), 2024-03-01T06:00, 17 (N)."""
         if not self.dated:
             return str(position)
         moment = datetime.fromtimestamp(self.moment(position), UTC)
+        if self.name == "M":
+            return moment.strftime("%Y-%m")
         if self.step is None or self.step % DAY == 0:
             return moment.strftime("%Y-%m-%d")
         return moment.strftime("%Y-%m-%dT%H:%M" if self.step % 60 == 0 else "%Y-%m-%dT%H:%M:%S")
