@@ -33,9 +33,8 @@ def places(evaluation: Mapping[str, Any], source: str, words: Words, numbers: Nu
         }
         for number, (line, name) in enumerate(zip(_LINES, names, strict=True))
     ]
-    measured = {
-        name: ((evaluation["splits"]["test"]["metrics"].get(name) or {}).get("value")) for name in ("coverage@10", "novelty@10")
-    }
+    metrics = evaluation["splits"]["test"]["metrics"]
+    coverage, novelty = ((metrics.get(name) or {}).get("value") for name in ("coverage@10", "novelty@10"))
     caption = words.plain(
         "chart.places.caption",
         places=count[-1],
@@ -43,8 +42,8 @@ def places(evaluation: Mapping[str, Any], source: str, words: Words, numbers: Nu
         rows=numbers.plain(found["rows"]),
         cold=numbers.plain(found["without_history"]),
     )
-    if all(value is not None for value in measured.values()):
-        share, bits = numbers.percent(measured["coverage@10"]), f"{measured['novelty@10']:.1f}"
+    if coverage is not None and novelty is not None:
+        share, bits = numbers.percent(coverage), f"{novelty:.1f}"
         caption += " " + words.plain("chart.places.variety", coverage=share, novelty=bits)
     top = max(max(found[line]) for line in _LINES)
     spec = {
