@@ -23,11 +23,13 @@ from modelwright.spec.section import Section
 from modelwright.tasks.answers.labels import Labels, LabelTask, labels_of, read_labels
 from modelwright.tasks.contract import TASK_FILE, damaged
 from modelwright.tasks.images import exam
-from modelwright.tasks.images.reader import WAYS, ImageReader, Inputs, UnreadableError
+from modelwright.tasks.images.reader import WAYS, ImageReader, Inputs, Later, UnreadableError
 from modelwright.tasks.images.settings import ImageSettings
 
 MAX_FILE_BYTES = 50_000_000
 MAX_FILES = 256
+EAGER_BYTES = 2 << 30
+"""Of pixels that are kept decoded while a split is learned from or measured; beyond it images are decoded as they are used."""
 _CHARACTERS = MAX_FILE_BYTES * 4 // 3 + 100
 _SAMPLE = base64.b64encode(png(np.tile(np.arange(0, 256, 8, dtype=np.uint8), (32, 1)))).decode()
 
@@ -85,6 +87,18 @@ class ImageClassification(LabelTask):
     def encode(self, row: Row) -> Example:
         inputs = self._inputs(row)
         return self._example(row, inputs, len(inputs["pixels"]) if self.reader.way == "frames" else 1)
+
+    def encode_many(self, rows: Sequence[Row]) -> list[Example]:
+        """Images that would fill the memory as pixels stay files, and are decoded each time that a batch is made of them."""
+        if len(rows) * self.reader.bytes <= EAGER_BYTES:
+            return [self.encode(row) for row in rows]
+        return [self._later(row) for row in rows]
+
+    def _later(self, row: Row) -> Example:
+        value = row.values.get("image")
+        inputs: Any = {"pixels": Later(self.reader, value)}
+        frames = len(self._inputs(row)["pixels"]) if self.reader.way == "frames" else 1
+        return self._example(row, inputs, frames)
 
     def _stack(self, examples: Sequence[Example]) -> Mapping[str, np.ndarray]:
         return self.reader.collate([example.inputs["pixels"] for example in examples])

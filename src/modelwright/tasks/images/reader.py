@@ -95,6 +95,11 @@ class ImageReader:
             return {"pixels": ("batch", "frames", *picture), "present": ("batch", "frames")}
         return {"pixels": ("batch", *picture)}
 
+    @property
+    def bytes(self) -> int:
+        """Of a row's pixels, at most."""
+        return self.frames * self.channels * self.height * self.width
+
     def encode(self, value: Any) -> Inputs:
         """An image file's bytes, several of them, or the array that `read` gave.
 
@@ -132,6 +137,7 @@ class ImageReader:
         """A batch. Rows with fewer frames than the longest get black ones that `present` (bool [batch, frames]) leaves out."""
         if self.way != "frames":
             return {"pixels": np.stack(arrays)}
+        arrays = [np.asarray(array) for array in arrays]
         most = max(map(len, arrays))
         pixels = np.zeros((len(arrays), most, *arrays[0].shape[1:]), np.uint8)
         present = np.zeros((len(arrays), most), np.bool_)
@@ -160,6 +166,23 @@ class ImageReader:
             return cls(**{**content, "mean": mean, "deviation": deviation})
         except (KeyError, TypeError, ValueError) as error:
             raise damaged(path, error) from error
+
+
+class Later:
+    """A row's pixels, decoded whenever somebody looks: numpy takes it for an array.
+
+    Args:
+        value: what `ImageReader.encode` takes.
+    """
+
+    def __init__(self, reader: ImageReader, value: Any) -> None:
+        self.reader, self.value = reader, value
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return self.reader.encode(self.value)["pixels"]
+
+    def __len__(self) -> int:
+        return len(np.asarray(self))
 
 
 def _some(rows: Sequence[Row], most: int) -> list[Any]:
@@ -220,7 +243,7 @@ def _of_checkpoint(folder: Path, size: int | None) -> dict[str, Any]:
     try:
         content = read_json(path)
         height, width = (size, size) if size is not None else _sides(content)
-        mean, deviation = content.get("image_mean", [0.5] * 3), content.get("image_std", [0.5] * 3)
+        mean, deviation = (tuple(map(float, content.get(name, [0.5] * 3))) for name in ("image_mean", "image_std"))
         if len(mean) != 3 or len(deviation) != 3:
             raise ValueError(f"image_mean has {len(mean)} channels, not 3")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -234,8 +257,8 @@ def _of_checkpoint(folder: Path, size: int | None) -> dict[str, Any]:
         "channels": 3,
         "height": height,
         "width": width,
-        "mean": tuple(map(float, mean)),
-        "deviation": tuple(map(float, deviation)),
+        "mean": mean,
+        "deviation": deviation,
     }
 
 
