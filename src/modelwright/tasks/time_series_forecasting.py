@@ -103,6 +103,9 @@ class TimeSeriesForecasting(Task):
             "series": len(learned.series),
             "quantiles": list(learned.quantiles),
         }
+        usual = {name: mean for name, (mean, _) in learned.known.items()}
+        # the class states the shape, a fitted task an example that it can answer
+        vars(self)["request"] = request.described(learned.grid, learned.history, learned.horizon, learned.season, usual)
         self.axes = {
             "history": ("batch", str(learned.history)),
             "seen": ("batch", str(learned.history)),

@@ -196,3 +196,22 @@ def test_holes_in_requests_are_refused_where_training_refused_them() -> None:
     assert fitted().read_request(request_, "7").values["history"][20] is None
     with pytest.raises(RequestError, match="no value for 2024-09"):
         fitted(gaps="refuse").read_request(request_, "7")
+
+
+@pytest.mark.parametrize("kind", TASK.exam_kinds)
+def test_a_fitted_task_gives_an_example_that_it_answers(kind: str) -> None:
+    task = fitted(kind)
+    (example,) = task.request.model_json_schema()["examples"]
+    row = task.read_request(task.request.model_validate(example, strict=True), "0")
+    assert len(row.values["history"]) == task.sizes["history"]
+    assert np.isfinite(task.encode(row).inputs["history"]).all()
+    assert set(task.request.model_fields) == set(TASK.request.model_fields)
+
+
+def test_numbered_steps_need_no_start() -> None:
+    rows = [Row(row.id, {**row.values, "frequency": "N", "time": float(at)}) for at, row in enumerate(TASK.exam_rows(0))]
+    task = TASK.fit(rows, SeasonalNaive())
+    (example,) = task.request.model_json_schema()["examples"]
+    row = task.read_request(example, "0")
+    assert row.values["time"] == task.sizes["history"]
+    assert TASK.request_of(row)["start"] == 0.0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from modelwright.report.charts.style import Chart, axis, layout, line_shape, significant
@@ -73,12 +73,12 @@ def _fan(name: str, window: Mapping[str, Any], source: str, words: Words, number
     return Chart(name, title, caption, spec, 300, heads, table, (source,))
 
 
-def _line(x: list[int], y: list[float | None], name: str, colour: str) -> dict[str, Any]:
+def _line(x: Sequence[int], y: Sequence[float | None], name: str, colour: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "mode": "lines",
-        "x": x,
-        "y": y,
+        "x": list(x),
+        "y": list(y),
         "name": name,
         "line": {"color": colour, "width": 2},
         "connectgaps": True,
@@ -90,7 +90,7 @@ def _number(value: float | None) -> float | None:
     return None if value is None else significant(value)
 
 
-def _steps(steps: list[Mapping[str, Any]], source: str, words: Words, numbers: Numbers) -> Chart:
+def _steps(steps: Sequence[Mapping[str, Any]], source: str, words: Words, numbers: Numbers) -> Chart:
     """MASE by step of the horizon, beside that of the seasonal naive forecast."""
     places = [item["step"] for item in steps]
     data = [

@@ -26,6 +26,7 @@ CONTEXT = 7
 PART = 1 << 16
 """A position on the grid is split by it, for 32-bit floats hold no more than 24 bits exactly."""
 _GROWING = 0.5  # exponent of swings over level from which logarithms are nearer to even swings than the values themselves
+_NUMBERS = {float, int, np.float64, type(None)}
 _LEAST_SHARE = 0.05  # of a series' usual spread: a window that hardly moves is not blown up beyond it
 _LEAST_RELATIVE = 1e-3
 _SMALLEST = 1e-9
@@ -211,12 +212,10 @@ def numbers(row: Row, role: str) -> np.ndarray:
     """
     given = row.values.get(role)
     name = role.removeprefix(KNOWN)
-    if not isinstance(given, tuple | list) or not all(
-        one is None or (isinstance(one, int | float) and not isinstance(one, bool)) for one in given
-    ):
+    if not isinstance(given, tuple | list) or not set(map(type, given)) <= _NUMBERS:
         raise _strange(f"{name!r} is {given!r:.60}" if given is not None else f"there is no {name!r}", row)
-    values = np.array([math.nan if one is None else float(one) for one in given], np.float64)
-    if any(one is not None and not abs(one) <= LARGEST for one in given):
+    values = np.array(given, np.float64)  # None becomes NaN
+    if (~(np.abs(values) <= LARGEST)).sum() > given.count(None):
         raise _strange(f"{name!r} holds a number that is not finite, or larger than {LARGEST:g}", row)
     return values
 

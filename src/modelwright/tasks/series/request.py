@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from modelwright.tasks.series.grid import Grid
 from modelwright.tasks.series.windows import KNOWN
 
 MOST_STEPS = 100_000
+_EXAMPLE = 1_704_067_200.0  # 2024-01-01, a Monday
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -31,7 +33,11 @@ class Point(BaseModel):
 class ForecastRequest(BaseModel):
     """The past of one series, to be continued."""
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(
+        strict=True,
+        extra="forbid",
+        json_schema_extra={"examples": [{"start": "2024-03-01", "history": [12.0, 14.5, 13.0, 15.5, 20.0, 8.0, 12.5]}]},
+    )
 
     history: list[Point] | list[Finite | None] = Field(
         min_length=1,
@@ -49,6 +55,23 @@ class ForecastRequest(BaseModel):
     horizon: int | None = Field(None, ge=1, description="steps to forecast, at most those the model learned; default: all")
 
 
+def described(grid: Grid, steps: int, horizon: int, season: int, known: Mapping[str, float]) -> type[ForecastRequest]:
+    """The request type with an example that this model can answer, for OpenAPI and for warming up a server.
+
+    Args:
+        steps: of the history; known: each known column's usual value.
+    """
+    first = grid.position(_EXAMPLE) if grid.dated else 0
+    points = [{"time": grid.label(first + step), "value": 10.0 + step % season} for step in range(steps)]
+    history = points if grid.dated else [point["value"] for point in points]
+    columns = {name: [value] * (steps + horizon) for name, value in known.items()}
+    example: dict[str, Any] = {"history": history, **({"known": columns} if columns else {})}
+    more = ConfigDict(json_schema_extra={"examples": [example]})
+    return type(
+        "ForecastRequest", (ForecastRequest,), {"__module__": __name__, "__doc__": ForecastRequest.__doc__, "model_config": more}
+    )
+
+
 def read(request: Any, row_id: str, grid: Grid, horizon: int, known: tuple[str, ...], gaps: str) -> Row:
     """A request as a window without values to forecast.
 
@@ -56,7 +79,7 @@ def read(request: Any, row_id: str, grid: Grid, horizon: int, known: tuple[str, 
         RequestError: not of the right shape, times off the grid or repeated, a known column missing or of a wrong length.
     """
     try:
-        asked = ForecastRequest.model_validate(request)
+        asked = request if isinstance(request, ForecastRequest) else ForecastRequest.model_validate(request)
     except ValidationError as error:
         raise _refusal(error, row_id) from error
     history, start = _steps(asked, row_id, grid)
