@@ -7,6 +7,17 @@ from pydantic import Field
 from modelwright.spec.section import Section
 
 
+class Explain(Section):
+    """Which words, and which parts of an image, spoke for an answer; shown in the report for the route that is taken."""
+
+    rows: int = Field(
+        12,
+        ge=0,
+        le=200,
+        description="test rows explained: mistakes and right answers in equal parts; 0 switches explanations off",
+    )
+
+
 class Evaluate(Section):
     """Intervals and slices."""
 
@@ -16,3 +27,4 @@ class Evaluate(Section):
         (), description="columns that name groups of people, between which the quality should not differ; sliced by as well"
     )
     mistakes: int = Field(20, ge=0, le=1000, description="most confident mistakes to keep")
+    explain: Explain = Field(Explain(), description="explanations of answers over texts and images")

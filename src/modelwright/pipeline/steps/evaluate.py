@@ -15,20 +15,20 @@ from modelwright.tasks.contract import get_task
 
 def work(context: Context) -> str:
     from modelwright.data.rows import read_split
+    from modelwright.evaluate.attributions.route import attribute_route
     from modelwright.evaluate.route import evaluate_route
 
     name = context.out.name.removesuffix(".partial")
     project, record = context.project, context.ledger.record
     data, source = context.input("data"), context.input("train")
+    rows = {split: read_split(data, split) for split in ("validation", "test")}
     found = evaluate_route(
-        source,
-        project.evaluate,
-        read_split(data, "validation"),
-        read_split(data, "test"),
-        context.out,
-        context.console,
-        project.train.seed,
+        source, project.evaluate, rows["validation"], rows["test"], context.out, context.console, project.train.seed
     )
+    explained = attribute_route(source, project.routes[name], rows, context.out, project.evaluate.explain)
+    if explained is not None:
+        note = f"{len(explained['rows'])} rows, {explained['method']}"
+        record(f"evaluate/{name}/explanation-time", explained["seconds"], "s", "measured", note=note)
     units = {metric.name: metric.unit for metric in get_task(project.task).metrics}
     for split, part in found["splits"].items():
         for metric, figure in part["metrics"].items():

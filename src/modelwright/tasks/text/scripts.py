@@ -23,6 +23,7 @@ _WORDS = re.compile(rf"[\w{_SIGNS}]+")
 _RUNS = re.compile(rf"[{UNSPACED}]+")
 _CHARACTER = re.compile(rf"[{UNSPACED}]")
 _PIECE = re.compile(rf"[{UNSPACED}]|[^{UNSPACED}]+")
+_SHOWN = re.compile(rf"[\w{_SIGNS}]+|\S")
 _SPACES = re.compile(r"\s+|\S+")
 
 
@@ -57,6 +58,15 @@ def piece_places(folded: str) -> list[tuple[int, int]]:
         (word.start() + piece.start(), word.start() + piece.end())
         for word in _WORDS.finditer(folded)
         for piece in _PIECE.finditer(word[0])
+    ]
+
+
+def display_places(text: str) -> list[tuple[int, int]]:
+    """Where the pieces of a text stand that is not folded, and every other sign that is no space: what can be marked in it."""
+    return [
+        (part.start() + piece.start(), part.start() + piece.end())
+        for part in _SHOWN.finditer(text)
+        for piece in _PIECE.finditer(part[0])
     ]
 
 

@@ -1,0 +1,1 @@
+"""Which words, and which parts of an image, spoke for an answer."""
