@@ -86,8 +86,7 @@ class Paths:
         feature: int64 [L, j].
         low, high: float32 [L, j]: low < feature ≤ high.
         share: float32 [L, j]: of the rows that reach the condition, those that meet it.
-        value: float32 [L], what the leaf adds to one score.
-        score: int64 [L], which.
+        value: float32 [L, k], what the leaf adds to the scores.
     """
 
     feature: np.ndarray
@@ -95,34 +94,32 @@ class Paths:
     high: np.ndarray
     share: np.ndarray
     value: np.ndarray
-    score: np.ndarray
 
 
 def paths(trees: Trees) -> Paths:
-    """Every leaf of value ≠ 0; a leaf that adds to several scores stands once for each. Conditions on one feature are merged."""
-    found: list[tuple[dict[int, tuple[float, float, float]], float, int]] = []
+    """Every leaf, with its conditions; those on one feature are merged."""
+    found: list[tuple[dict[int, tuple[float, float, float]], int]] = []
     for root in trees.roots.tolist():
         waiting: list[tuple[int, dict[int, tuple[float, float, float]]]] = [(root, {})]
         while waiting:
             at, way = waiting.pop()
             feature = int(trees.feature[at])
             if feature == LEAF:
-                found += [(way, float(trees.value[at, k]), int(k)) for k in np.flatnonzero(trees.value[at])]
+                found.append((way, at))
                 continue
             low, high, share = way.get(feature, (-np.inf, np.inf, 1.0))
             threshold, cover = float(trees.threshold[at]), float(trees.cover[at])
             for child, bounds in ((trees.left[at], (low, min(high, threshold))), (trees.right[at], (max(low, threshold), high))):
                 waiting.append((int(child), {**way, feature: (*bounds, share * float(trees.cover[child]) / cover)}))
-    longest = max((len(way) for way, _, _ in found), default=0) or 1
+    longest = max((len(way) for way, _ in found), default=0) or 1
     shape = (len(found), longest)
     features = np.zeros(shape, np.int64)
     lows, highs, shares = np.full(shape, -np.inf, np.float32), np.full(shape, np.inf, np.float32), np.ones(shape, np.float32)
-    for place, (way, _, _) in enumerate(found):
+    for place, (way, _) in enumerate(found):
         for step, (name, (below, above, met)) in enumerate(way.items()):
             features[place, step] = name
             lows[place, step], highs[place, step], shares[place, step] = below, above, met
-    values, scores = [value for _, value, _ in found], [score for _, _, score in found]
-    return Paths(features, lows, highs, shares, np.array(values, np.float32), np.array(scores, np.int64))
+    return Paths(features, lows, highs, shares, trees.value[[at for _, at in found]])
 
 
 def quadrature(longest: int) -> tuple[np.ndarray, np.ndarray]:
@@ -131,11 +128,11 @@ def quadrature(longest: int) -> tuple[np.ndarray, np.ndarray]:
     return (nodes + 1) / 2, weights / 2
 
 
-def contributions(ways: Paths, features_bd: np.ndarray, source_d: np.ndarray, columns: int, scores: int) -> np.ndarray:
+def contributions(ways: Paths, features_bd: np.ndarray, source_d: np.ndarray, columns: int) -> np.ndarray:
     """SHAP values summed by column: float64 [b, s, k]."""
-    found = np.zeros((len(features_bd), columns * scores))
-    share = ways.share.astype(np.float64)
-    place_lj = source_d[ways.feature] * scores + ways.score[:, None]
+    scores = ways.value.shape[1]
+    found = np.zeros((len(features_bd), columns, scores))
+    share, places = ways.share.astype(np.float64), source_d[ways.feature].ravel()
     nodes, weights = quadrature(share.shape[1])
     for row, values in enumerate(features_bd):
         seen = values[ways.feature]
@@ -144,9 +141,10 @@ def contributions(ways: Paths, features_bd: np.ndarray, source_d: np.ndarray, co
         for node, weight in zip(nodes, weights, strict=True):
             factors = node * meets + (1 - node) * share
             total += weight * factors.prod(1, keepdims=True) / factors
-        amounts = (meets - share) * total * ways.value[:, None]
-        found[row] = np.bincount(place_lj.ravel(), amounts.ravel(), columns * scores)
-    return found.reshape(len(features_bd), columns, scores)
+        amounts = (meets - share) * total
+        for score in range(scores):
+            found[row, :, score] = np.bincount(places, (amounts * ways.value[:, [score]]).ravel(), columns)
+    return found
 
 
 class FittedTrees:
@@ -196,8 +194,7 @@ class FittedTrees:
 
     def contributions(self, features_bd: np.ndarray) -> np.ndarray:
         """float64 [b, s, c]."""
-        count, scores = len(self.sizes["sources"]), len(self.trees.base)
-        found = contributions(paths(self.trees), features_bd, self.sources, count, scores)
+        found = contributions(paths(self.trees), features_bd, self.sources, len(self.sizes["sources"]))
         return found @ spread_scores(self.sizes)
 
     def save(self, folder: Path) -> None:
@@ -241,9 +238,7 @@ class FittedTrees:
     def _shap(self, graph: TableGraph, given: str) -> str:
         """Nodes that give [b, s, c]; the formula stands at the top of this file."""
         ways = paths(self.trees)
-        leaves, longest = ways.feature.shape
-        count, scores = len(self.sizes["sources"]), len(self.trees.base)
-        places = (self.sources[ways.feature] * scores + ways.score[:, None]).reshape(1, -1)
+        longest, count = ways.feature.shape[1], len(self.sizes["sources"])
         constant, node = graph.constant, graph.node
         node("Gather", [given, constant("path_features", ways.feature.astype(np.int32))], "on_path", axis=1)
         node("Greater", ["on_path", constant("path_low", ways.low)], "above")
@@ -251,6 +246,7 @@ class FittedTrees:
         node("And", ["above", "below"], "meets_both")
         node("Cast", ["meets_both"], "meets", to=graph.onnx.TensorProto.FLOAT)
         constant("path_share", ways.share)
+        constant("score_places", np.array([2], np.int64))
         terms = []
         for number, (at, weight) in enumerate(zip(*quadrature(longest), strict=True)):
             node("Mul", ["meets", constant(f"node_{number}", np.float32(at))], f"met_{number}")
@@ -265,16 +261,30 @@ class FittedTrees:
         node("Sum", terms, "integral")
         node("Sub", ["meets", "path_share"], "change")
         node("Mul", ["change", "integral"], "change_integral")
-        node("Mul", ["change_integral", constant("leaf_values", ways.value[:, None])], "amounts")
-        node("Reshape", ["amounts", constant("flat", np.array([0, leaves * longest], np.int64))], "amounts_flat")
-        node("Shape", ["amounts_flat"], "amounts_shape")
-        node("Expand", [constant("path_places", places), "amounts_shape"], "places_of_all")
         node("Shape", ["explain"], "rows_asked")
-        node("Concat", ["rows_asked", constant("totals", np.array([count * scores], np.int64))], "totals_shape", axis=0)
+        node("Concat", ["rows_asked", constant("columns", np.array([count], np.int64))], "totals_shape", axis=0)
         node("ConstantOfShape", ["totals_shape"], "no_amounts")
-        node("ScatterElements", ["no_amounts", "places_of_all", "amounts_flat"], "amounts_by_column", axis=1, reduction="add")
-        node("Reshape", ["amounts_by_column", constant("cube", np.array([0, count, scores], np.int64))], "by_column_and_score")
-        return node("MatMul", ["by_column_and_score", constant("reasons_to_logits", spread_scores(self.sizes))], "shap")
+        found = [self._shap_of_score(graph, ways, score) for score in range(ways.value.shape[1])]
+        by_score = node("Concat", found, "by_column_and_score", axis=2) if len(found) > 1 else found[0]
+        return node("MatMul", [by_score, constant("reasons_to_logits", spread_scores(self.sizes))], "shap")
+
+    def _shap_of_score(self, graph: TableGraph, ways: Paths, score: int) -> str:
+        """Nodes that give [b, s, 1]: the leaves that add to one score, summed by column."""
+        constant, node = graph.constant, graph.node
+        mine = np.flatnonzero(ways.value[:, score])
+        changes = "change_integral"
+        if len(mine) < len(ways.value):
+            node("Gather", [changes, constant(f"leaves_{score}", mine.astype(np.int32))], f"changes_{score}", axis=1)
+            changes = f"changes_{score}"
+        node("Mul", [changes, constant(f"leaf_values_{score}", ways.value[mine, score][:, None])], f"amounts_{score}")
+        flat = np.array([0, mine.size * ways.feature.shape[1]], np.int64)
+        node("Reshape", [f"amounts_{score}", constant(f"flat_{score}", flat)], f"amounts_flat_{score}")
+        node("Shape", [f"amounts_flat_{score}"], f"amounts_shape_{score}")
+        places = self.sources[ways.feature[mine]].reshape(1, -1).astype(np.int32)
+        node("Expand", [constant(f"places_{score}", places), f"amounts_shape_{score}"], f"places_of_all_{score}")
+        given = ["no_amounts", f"places_of_all_{score}", f"amounts_flat_{score}"]
+        node("ScatterElements", given, f"by_column_{score}", axis=1, reduction="add")
+        return node("Unsqueeze", [f"by_column_{score}", "score_places"], f"score_{score}")
 
 
 def _attributes(trees: Trees) -> dict[str, Any]:

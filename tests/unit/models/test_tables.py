@@ -125,7 +125,7 @@ def test_shap_values_are_those_of_the_library():
     trees, sets = boosting._trees(booster.dump_model(), sizes)
     assert sets.shape == (5, 0)
     expected = booster.predict(given[:40], pred_contrib=True)
-    found = contributions(paths(trees), given[:40], sources(sizes), 5, 1)[:, :, 0]
+    found = contributions(paths(trees), given[:40], sources(sizes), 5)[:, :, 0]
     np.testing.assert_allclose(found, expected[:, :5], atol=1e-5)
     np.testing.assert_allclose(booster.predict(given), trees.scores(given)[:, 0], atol=1e-5)
 

@@ -67,11 +67,11 @@ def columns(evaluation: Mapping[str, Any], source: str, words: Words, numbers: N
         )
         for item in listed
     )
-    heads = (words.plain("chart.column"), words.plain("chart.columns.drop", metric=metric), words.plain("chart.interval"))
+    heads = [words.plain("chart.column"), words.plain("chart.columns.drop", metric=metric), words.plain("chart.interval")]
     if reasons:
         caption += " " + words.plain("chart.columns.reasons")
-        heads = (*heads, words.plain("chart.columns.contribution"))
-    return Chart("columns", words.plain("chart.columns"), caption, spec, 90 + 28 * len(listed), heads, table, (source,))
+        heads.append(words.plain("chart.columns.contribution"))
+    return Chart("columns", words.plain("chart.columns"), caption, spec, 90 + 28 * len(listed), tuple(heads), table, (source,))
 
 
 def residuals(evaluation: Mapping[str, Any], source: str, words: Words, numbers: Numbers) -> Chart | None:
