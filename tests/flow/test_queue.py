@@ -58,6 +58,7 @@ def test_a_killed_workers_training_is_continued_and_its_money_is_measured(tmp_pa
     lines = (tmp_path / "q.logs" / "1.log").read_text().splitlines()
     trained = [line for line in lines if "tfidf-linear: validation" in line]
     assert [line.endswith("[kept]") for line in trained] == [False, True]  # the second worker did not train it again
+    assert any("bilstm: going on from step" in line for line in lines)
     records = [json.loads(line) for line in (run / "evidence.jsonl").read_text().splitlines()]
     measured = {record["name"]: record["value"] for record in records}
     assert long["money"] == pytest.approx(measured["train/tfidf-linear/money"] + measured["train/bilstm/money"])
