@@ -252,7 +252,7 @@ GOOD = exam.table(0, 1)[0][0]
 def test_a_request_that_does_not_fit_is_told_in_four_parts(features, said, expected):
     task = labels()
     with pytest.raises(RequestError, match=said) as caught:
-        task.encode(task.read_request({"features": features}, "0"))
+        task.read_request({"features": features}, "0")
     assert expected in caught.value.expected
     assert caught.value.where
     assert caught.value.remedy

@@ -110,33 +110,36 @@ class TableReader:
         Raises:
             RequestError: a column is missing, or a cell is not of its column's type.
         """
+        return self._encode(row.values, f"row {row.id}", "or say what the column holds: learn.types.{name}: category")
+
+    def _encode(self, values: Mapping[str, Any], where: str, otherwise: str) -> dict[str, np.ndarray]:
+        """`otherwise` says what can be done instead of mending the cell of column {name}."""
         numbers: list[float] = []
         categories: list[int] = []
         for column in self.columns:
             try:
-                found = column.encode(row.values[column.name])
+                found = column.encode(values[column.name])
             except KeyError:
-                raise _missing(column, f"row {row.id}") from None
+                raise _missing(column, where) from None
             except cells.CellError as error:
                 raise RequestError(
                     f"column {column.name!r} holds {error}",
                     expected=column.expected,
-                    where=f"row {row.id}",
-                    remedy=f"Mend the cell, or say what the column holds: learn: {{types: {{{column.name}: category}}}}",
+                    where=where,
+                    remedy=f"Mend the cell, {otherwise.format(name=column.name)}.",
                 ) from None
             numbers += found[0]
             categories += found[1]
         return {"numbers": np.array(numbers, np.float32), "categories": np.array(categories, np.int64)}
 
     def check(self, features: Mapping[str, Any], where: str) -> None:
-        """Refuse a request that lacks a column or has one that training did not see. Columns that were left out may be there.
+        """Refuse a request that lacks a column, has one that training did not see, or a cell of a wrong type: here, not when it is
+        computed together with others' requests. Columns that were left out may be there.
 
         Raises:
             RequestError: the first that is wrong.
         """
-        for column in self.columns:
-            if column.name not in features:
-                raise _missing(column, where)
+        self._encode(features, where, "or send null where it is not known")
         known = {column.name for column in self.columns} | set(self.left_out) | {ID}
         for name in features:
             if name not in known:
