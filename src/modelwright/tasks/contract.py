@@ -229,36 +229,42 @@ class Task(ABC):
 
 
 @cache
+def task_names() -> tuple[str, ...]:
+    """Every task of the folder, in alphabetical order: a task's file has its name, with underscores. Nothing is imported."""
+    stems = (info.name for info in pkgutil.iter_modules([str(Path(__file__).parent)]) if not info.ispkg)
+    return tuple(sorted(stem.replace("_", "-") for stem in stems if stem != Path(__file__).stem))
+
+
 def all_tasks() -> dict[str, type[Task]]:
-    """Every task in the folder, by name. A task module has one class `TASK`."""
-    package = __name__.rpartition(".")[0]
-    modules = sorted(info.name for info in pkgutil.iter_modules([str(Path(__file__).parent)]) if not info.ispkg)
-    tasks = [importlib.import_module(f"{package}.{name}").TASK for name in modules if name != Path(__file__).stem]
-    return {task.name: task for task in tasks}
+    """Every task in the folder, by name."""
+    return {name: get_task(name) for name in task_names()}
 
 
+@cache
 def get_task(name: str) -> type[Task]:
-    """The task called `name`.
+    """The task called `name`; only its own file is imported, for a project needs one. A task module has one class `TASK`.
 
     Raises:
         SpecError: there is none; the message lists the folder.
     """
-    try:
-        return all_tasks()[name]
-    except KeyError:
+    if name not in task_names():
         raise SpecError(
             f"task {name!r} does not exist",
-            expected=f"one of: {', '.join(all_tasks())}",
+            expected=f"one of: {', '.join(task_names())}",
             where="task",
             remedy="See: modelwright tasks",
-        ) from None
+        )
+    task: type[Task] = importlib.import_module(f"{__name__.rpartition('.')[0]}.{name.replace('-', '_')}").TASK
+    if task.name != name:
+        raise ValueError(f"the file of {name} holds the task {task.name}")
+    return task
 
 
 class _TaskFolder:
     """What `spec` must know of tasks (`spec.known.Tasks`)."""
 
     def names(self) -> list[str]:
-        return list(all_tasks())
+        return list(task_names())
 
     def settings(self, task: str) -> type[Section]:
         return get_task(task).settings
