@@ -40,10 +40,12 @@ class QuantileHead(nn.Module):
         nn.init.zeros_(self.levels.weight)
         nn.init.constant_(self.levels.bias, math.log(math.expm1(_FIRST_WIDTH)))
         self.levels.bias.data[self.median] = 0.0
+        # each step's own width: without it a network takes hundreds of steps to learn that tomorrow is surer than next week
+        self.widths = nn.Parameter(torch.zeros(sizes["horizon"], len(levels)))
 
     def forward(self, history_bl: Tensor, states_bhw: Tensor) -> Tensor:
         """Quantiles [b, h, q], in the history's units."""
-        raw_bhq = self.levels(states_bhw)
+        raw_bhq = self.levels(states_bhw) + self.widths
         middle_bh1 = self.anchor(history_bl)[..., None] + raw_bhq[..., self.median : self.median + 1]
         above = functional.softplus(raw_bhq[..., self.median + 1 :]).cumsum(-1)
         below = functional.softplus(raw_bhq[..., : self.median]).flip(-1).cumsum(-1).flip(-1)

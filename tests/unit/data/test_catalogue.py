@@ -21,7 +21,15 @@ from modelwright.base.console import Console
 from modelwright.base.errors import DataError, MachineError
 from modelwright.data.catalogue import clients
 from modelwright.data.catalogue.archive import is_safe, read_members
-from modelwright.data.catalogue.entry import CatalogueSource, Entry, FilesReader, TableReader, get_entry, list_catalogue
+from modelwright.data.catalogue.entry import (
+    CatalogueSource,
+    Entry,
+    FilesReader,
+    TableReader,
+    TablesReader,
+    get_entry,
+    list_catalogue,
+)
 from modelwright.data.catalogue.fetch import cache_folder, fetch
 from modelwright.data.sources import identity, open_source
 from modelwright.spec.data import Data
@@ -287,6 +295,27 @@ def test_a_table_in_an_archive_is_read(tmp_path: Path, monkeypatch: pytest.Monke
     assert [dict(row.values) for row in reading.rows] == [{"text": "hello", "label": "a"}, {"text": "world", "label": "b"}]
     assert reading.provenance[0].sha256 == pinned.sha256
     assert identity(Data(source="catalogue://made"), tmp_path)
+
+
+def test_tables_of_one_kind_follow_one_another_and_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = tmp_path / "made.zip"
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("one.csv", "day,price\n2024-01-01,3\n")
+        made.writestr("two.csv", "day,price,volume\n2024-01-01,7,9\n")
+    files = {"ONE": "one.csv", "TWO": "two.csv"}
+    reader = TablesReader(kind="tables", format="csv", files=files, column="symbol")
+    pinned = source(archive.read_bytes()).model_copy(update={"reader": reader, "file": "made.zip"})
+    monkeypatch.setenv("MODELWRIGHT_CACHE", str(tmp_path))
+    monkeypatch.setattr("modelwright.data.sources.catalogue.get_entry", lambda *_: entry(pinned))
+    kept = tmp_path / "archives" / pinned.sha256
+    kept.mkdir(parents=True)
+    (kept / "made.zip").write_bytes(archive.read_bytes())
+    reading = open_source(Data(source="catalogue://made"), tmp_path, QUIET)
+    assert reading.columns == ("day", "price", "volume", "symbol")
+    assert [(row.place, dict(row.values)) for row in reading.rows] == [
+        ("ONE: one.csv:2", {"day": "2024-01-01", "price": "3", "symbol": "ONE"}),
+        ("TWO: two.csv:2", {"day": "2024-01-01", "price": "7", "volume": "9", "symbol": "TWO"}),
+    ]
 
 
 @pytest.mark.network
