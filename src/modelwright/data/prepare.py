@@ -214,6 +214,7 @@ def _clean(
     if clean.duplicates != "keep":
         records = remove_exact(records, quarantine)
     of_texts = all(column.kind == "text" for column in columns if column.input) and not habits.others
+    refusals.refuse_near(clean.duplicates, of_texts)
     pairs = near_pairs([record.key for record in records], clean.similarity) if of_texts else []
     near_found = len({high for low, high, _ in pairs if records[low].key != records[high].key})
     if clean.duplicates == "near":

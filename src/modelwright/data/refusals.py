@@ -65,6 +65,17 @@ def refuse_too_little(labels: Sequence[tuple[str, ...]] | None, kept: int, total
             )
 
 
+def refuse_near(duplicates: str | None, of_texts: bool) -> None:
+    """Near duplicates are alike in their words: nothing else has any."""
+    if duplicates == "near" and not of_texts:
+        raise DataError(
+            "data.clean.duplicates is near, but the inputs are not texts alone",
+            expected="exact (equal inputs; images by their pixels) or keep",
+            where="data.clean.duplicates",
+            remedy="Set data.clean.duplicates: exact.",
+        )
+
+
 def refuse_repeated_ids(records: Sequence[Record], spec: Data) -> None:
     first: dict[str, Record] = {}
     for record in records:

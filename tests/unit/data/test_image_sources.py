@@ -114,6 +114,12 @@ def test_the_same_picture_under_two_labels_is_a_contradiction(run: Run, tmp_path
     assert len(quarantined(tmp_path / "out")) == 2
 
 
+def test_near_duplicates_are_of_texts_only(run: Run, tmp_path: Path) -> None:
+    fill(tmp_path / "pets")
+    with pytest.raises(DataError, match="not texts alone"):
+        run("pets", clean={"duplicates": "near"})
+
+
 def write_table(path: Path, rows: Sequence[Sequence[str]]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows(rows)

@@ -174,6 +174,7 @@ def _mistake(item: Mapping[str, Any], figures: Figures) -> dict[str, Any]:
         "rest": rest.strip(),
         "sentence": sentence,
         "row_id": item["row_id"],
+        "image": image if (image := str(item.get("image", ""))).startswith("data:image/") else "",
     }
 
 
