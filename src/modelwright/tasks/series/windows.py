@@ -138,6 +138,7 @@ def cut(series: Series, plan: Plan, learn: Forecasting, low: int | None, high: i
     first = max(0 if low is None else low - series.start, plan.least)
     last = (len(values) if high is None else min(high - series.start, len(values))) - learn.horizon
     scale = naive_error(values[: max(0, plan.ends[0] - series.start)], plan.season)
+    moments = grid.moments(series.start + np.arange(len(values))).tolist()
     found = []
     for origin in range(first, last + 1, stride):
         begin, end = max(0, origin - plan.history), origin + learn.horizon
@@ -149,7 +150,7 @@ def cut(series: Series, plan: Plan, learn: Forecasting, low: int | None, high: i
                 f"{series.name or 'series'}@{grid.label(series.start + origin)}",
                 {
                     **({"series": series.name} if series.name else {}),
-                    "time": grid.moment(series.start + origin),
+                    "time": moments[origin],
                     "history": listed(history),
                     "value": listed(future),
                     **{KNOWN + name: listed(series.known[begin:end, at]) for at, name in enumerate(learn.known)},
