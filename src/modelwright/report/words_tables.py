@@ -34,7 +34,7 @@ TABLES: dict[str, tuple[str, str]] = {
     "name.average-precision": ("average precision", "平均精确率"),
     "name.brier": ("Brier score", "Brier 分数"),
     "name.sensitivity-at-specificity": ("sensitivity at the set specificity", "设定特异度下的灵敏度"),
-    "name.r2": ("R²", "R²"),
+    "name.r2": ("R²", "决定系数 R²"),
     "name.rmse": ("root mean squared error", "均方根误差"),
     "name.mae": ("mean absolute error", "平均绝对误差"),
     "name.median-absolute-error": ("median absolute error", "绝对误差中位数"),

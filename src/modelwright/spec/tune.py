@@ -13,8 +13,8 @@ from modelwright.spec.section import Section
 class Range(Section):
     """Numbers from `low` to `high`, both included. Whole numbers where both are whole and no `log` is asked for."""
 
-    low: float
-    high: float
+    low: float = Field(description="smallest value")
+    high: float = Field(description="largest value")
     log: bool = Field(False, description="draw evenly on a logarithmic scale")
     points: int = Field(5, ge=2, description="values on a grid")
     whole: bool | None = Field(None, description="whole numbers only; default: if both ends are written as whole numbers")

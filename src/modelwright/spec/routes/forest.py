@@ -22,7 +22,7 @@ class Forest(Route):
     explains: ClassVar[bool] = True
     keeps_direction: ClassVar[bool] = True
 
-    trees: int = Field(200, ge=1, le=10_000)
+    trees: int = Field(200, ge=1, le=10_000, description="trees grown")
     leaves: int = Field(128, ge=2, le=65_536, description="leaves of a tree at most, the most useful splits first")
     rows_per_leaf: int = Field(3, ge=1, description="training rows that a leaf must hold")
     features_share: float | Literal["auto"] = Field(

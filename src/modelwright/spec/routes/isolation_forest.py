@@ -19,7 +19,7 @@ class IsolationForest(Route):
     architecture: ClassVar[str] = "isolation_forest"
     explains: ClassVar[bool] = True
 
-    trees: int = Field(200, ge=1, le=5000)
+    trees: int = Field(200, ge=1, le=5000, description="trees grown")
     sample: int = Field(256, ge=2, description="rows that each tree is grown on")
 
 
