@@ -19,7 +19,8 @@ from modelwright.models.dropout import Dropout
 from modelwright.models.picture import BatchNorm, Normalise, packed, pooled
 
 MODEL_TYPE = "efficientnet-lite0"
-_EPSILON, _MOMENTUM = 1e-3, 0.01  # of the batch normalisation it was trained with
+_EPSILON = 1e-3  # of the batch normalisation, as in its first training
+_MOMENTUM = 0.1  # ten times that of its first training: a fine-tuning has hundreds of steps, and its statistics must arrive in them
 _STEM, _FEATURES = 32, 1280
 # repeats, kernel, stride, expansion, output channels of each stage
 _STAGES = (

@@ -256,6 +256,19 @@ def test_a_wheel_comes_by_pip(tmp_path: Path, plain_pip: pytest.MonkeyPatch) -> 
         clients.from_pypi(source(b"", "absent", file="absent-1.0-py3-none-any.whl"), tmp_path / "got")
 
 
+def test_a_wheel_that_pip_calls_invalid_is_read_all_the_same(tmp_path: Path, plain_pip: pytest.MonkeyPatch) -> None:
+    page = tmp_path / "simple" / "made"
+    page.mkdir(parents=True)
+    wheel = page / "made-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(wheel, "w") as opened:
+        opened.writestr("outer/made-1.0.dist-info/METADATA", "Metadata-Version: 2.1\nName: made\nVersion: 1.0\n")
+        opened.writestr("outer/made/data.csv", "text,label\n")
+    (page / "index.html").write_text(f'<a href="{wheel.name}">{wheel.name}</a>')
+    plain_pip.setenv("PIP_INDEX_URL", (tmp_path / "simple").as_uri())
+    (tmp_path / "got").mkdir()
+    assert clients.from_pypi(source(b"", file=wheel.name), tmp_path / "got").read_bytes() == wheel.read_bytes()
+
+
 @pytest.mark.skipif(shutil.which("npm") is None, reason="npm is not installed")
 def test_a_package_comes_by_npm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, site: tuple[str, Path]) -> None:
     address, folder = site

