@@ -9,14 +9,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from modelwright.base.errors import DataError, ReleaseError, RequestError
+from modelwright.base.errors import DataError, ReleaseError
 from modelwright.base.nouns import Batch, Column, Example, Habits, Outputs, Prediction, Row
 from modelwright.base.store import read_json, write_json
 from modelwright.spec.routes.route import Route
@@ -24,6 +22,15 @@ from modelwright.spec.section import Section
 from modelwright.tasks.contract import TASK_FILE, Metric, Task, damaged
 from modelwright.tasks.items import exam, histories
 from modelwright.tasks.items.questions import questions
+from modelwright.tasks.items.request import (
+    MAX_HISTORY,
+    RecommendationRequest,
+    RecommendationSettings,
+    Recommended,
+    names,
+    read,
+    request_of,
+)
 from modelwright.tasks.measures import ranking
 
 __all__ = ["TASK", "Recommendation", "RecommendationRequest", "RecommendationSettings", "Recommended"]
@@ -33,58 +40,6 @@ PLACES = 10
 EXCLUDED = -1_000_000_000
 """The score that a model gives to an item which may not be recommended; whatever lies below a tenth of it is not shown."""
 ITEMS_FILE = "items.json"
-MAX_HISTORY, MAX_NAME, MAX_K = 10_000, 500, 1_000
-Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
-
-
-class RecommendationSettings(Section):
-    """What counts as liked, and what may be recommended."""
-
-    like_from: float | None = Field(
-        None,
-        description="explicit feedback: rating from which an interaction counts as liked; others are never recommended and not "
-        "learned from; default: implicit feedback, every interaction counts",
-    )
-    again: bool = Field(False, description="whether items that a user has had may be recommended again (music, groceries)")
-    repeats: Literal["once", "count"] = Field(
-        "once", description="an item that a history holds several times counts once, or as often as it occurs"
-    )
-    min_per_item: int = Field(1, ge=1, description="users who must have liked an item for it to enter the catalogue")
-    k: int = Field(10, ge=1, le=MAX_K, description="items recommended where a request does not say how many")
-
-
-class RecommendationRequest(BaseModel):
-    """A user's history; what comes next?"""
-
-    model_config = ConfigDict(
-        strict=True, extra="forbid", json_schema_extra={"examples": [{"history": ["50", "181", "172"], "k": 5}]}
-    )
-
-    history: Annotated[
-        list[Name], Field(max_length=MAX_HISTORY, description="items that the user liked, oldest first; [] if none")
-    ]
-    user: Name | None = Field(None, description="who asks; the answer depends on the history alone")
-    k: Annotated[int, Field(ge=1, le=MAX_K)] | None = Field(None, description="items wanted; default: the release's own number")
-    exclude: Annotated[list[Name], Field(max_length=MAX_HISTORY)] | None = Field(
-        None, description="items that are not to be recommended, beside those of the history"
-    )
-
-
-@dataclass(frozen=True)
-class Recommended(Prediction):
-    """The best items for one history.
-
-    Args:
-        items: the best first; fewer than asked for where the catalogue holds no more.
-        scores: theirs, falling; they order items within one answer and have no unit.
-        titles: theirs; empty where the data has none.
-        known: different items of the history that the model knows. The others are ignored; with 0 the answer is what is liked by most.
-    """
-
-    items: tuple[str, ...]
-    scores: tuple[float, ...]
-    titles: tuple[str, ...]
-    known: int
 
 
 class Recommendation(Task):
@@ -206,9 +161,9 @@ class Recommendation(Task):
         )
 
     def encode(self, row: Row) -> Example:
-        ids = self._ids(_names(row, "history"))
+        ids = self._ids(names(row, "history"))
         inputs = self._history(ids)
-        excluded = set(self._ids(_names(row, "exclude"))) | (set() if self.learn.again else set(ids))
+        excluded = set(self._ids(names(row, "exclude"))) | (set() if self.learn.again else set(ids))
         inputs["excluded"] = np.array(sorted(excluded), np.int64)
         # rows of a split are asked for as many items as the figures look at
         inputs["asked"] = np.array([row.values.get("k") or PLACES, len(set(ids))], np.int64)
@@ -233,9 +188,9 @@ class Recommendation(Task):
         newest = max((moment for row in rows for moment in row.values.get("times") or ()), default=0.0)
         found: list[Example] = []
         for row in rows:
-            names = _learned(row)
-            moments = [*(row.values.get("times") or ()), *[newest] * len(names)][: len(names)]
-            known = [(self.index[name], moment) for name, moment in zip(names, moments, strict=True) if name in self.index]
+            liked = _learned(row)
+            moments = [*(row.values.get("times") or ()), *[newest] * len(liked)][: len(liked)]
+            known = [(self.index[name], moment) for name, moment in zip(liked, moments, strict=True) if name in self.index]
             ids, ages = [item for item, _ in known], [(newest - moment) / histories.DAY_S for _, moment in known]
             if self.read == "profile":
                 found.append(histories.profile_lesson(row.id, ids, ages, self.learn.repeats == "count"))
@@ -266,8 +221,8 @@ class Recommendation(Task):
         least = np.partition(scores, -most)[-most]
         places = np.flatnonzero((scores >= least) & (scores > EXCLUDED / 10))
         places = places[np.argsort(-scores[places], kind="stable")][:most]
-        names, titles = tuple(self.items[at] for at in places), tuple(self.titles[at] for at in places if self.titles)
-        return Recommended(row_id, names, tuple(scores[places].tolist()), titles, known)
+        best, titles = tuple(self.items[at] for at in places), tuple(self.titles[at] for at in places if self.titles)
+        return Recommended(row_id, best, tuple(scores[places].tolist()), titles, known)
 
     def align(self, predictions: Sequence[Prediction], rows: Sequence[Row]) -> dict[str, np.ndarray]:
         """`items`: int64 [n, 10], −1 where a list is shorter; `hits`: bool [n, 10]; `liked`: int64 [n], how many items were liked
@@ -291,7 +246,7 @@ class Recommendation(Task):
             best = prediction.items[:PLACES]
             items[number, : len(best)] = [self.index[item] for item in best]
             hits[number, : len(best)] = [item in following for item in best]
-            liked[number], known[number] = len(following), len(set(_names(row, "history")))
+            liked[number], known[number] = len(following), len(set(names(row, "history")))
         return {"items": items, "hits": hits, "liked": liked, "known": known, "place": np.arange(len(rows))}
 
     def score(self, aligned: Mapping[str, np.ndarray]) -> dict[str, float]:
@@ -321,7 +276,7 @@ class Recommendation(Task):
         often = sorted(self.items, key=lambda item: (-counts[item], item))
         answers: list[Prediction] = []
         for row in rows:
-            had = {*_names(row, "exclude"), *(() if self.learn.again else _names(row, "history"))}
+            had = {*names(row, "exclude"), *(() if self.learn.again else names(row, "history"))}
             best = []
             for item in often:
                 if item not in had:
@@ -332,25 +287,17 @@ class Recommendation(Task):
         return self.score(self.align(answers, rows))["ndcg@10"]
 
     def read_request(self, request: Any, row_id: str) -> Row:
-        try:
-            asked = RecommendationRequest.model_validate({"history": request} if isinstance(request, list | tuple) else request)
-        except ValidationError as error:
-            raise _refusal(error, row_id) from error
-        values = {"user": asked.user, "history": tuple(asked.history), "exclude": tuple(asked.exclude or ())}
-        return Row(row_id, {**values, "k": asked.k or self.learn.k})
+        return read(request, row_id, self.learn.k)
 
     @classmethod
     def request_of(cls, row: Row) -> dict[str, Any]:
-        request: dict[str, Any] = {"history": list(_names(row, "history"))}
-        if _names(row, "exclude"):
-            request["exclude"] = list(_names(row, "exclude"))
-        return request | {name: row.values[name] for name in ("user", "k") if row.values.get(name) is not None}
+        return request_of(row)
 
     @classmethod
     def shown(cls, row: Row) -> dict[str, str]:
         titles = row.values.get("titles") or ()
-        names = [title or item for item, title in zip(_names(row, "history"), [*titles, *[""] * MAX_HISTORY], strict=False)]
-        return {"text": ", ".join(names[-20:])}
+        shown = [title or item for item, title in zip(names(row, "history"), [*titles, *[""] * MAX_HISTORY], strict=False)]
+        return {"text": ", ".join(shown[-20:])}
 
     def save(self, folder: Path) -> None:
         content = {"task": self.name, "format": 1, "reads": self.read, "limit": self.limit, "half_life": self.half_life}
@@ -404,39 +351,9 @@ class Recommendation(Task):
         return exam.requests()
 
 
-def _names(row: Row, role: str) -> Sequence[str]:
-    """Items by name; "exclude" may be missing.
-
-    Raises:
-        RequestError: something else than a list of texts.
-    """
-    value = row.values.get(role)
-    if value is None and role == "exclude":
-        return ()
-    if not isinstance(value, tuple | list) or not all(isinstance(item, str) for item in value):
-        raise RequestError(
-            f"the {role} is {value!r:.80}",
-            expected="a list of items, each a text",
-            where=f"row {row.id}",
-            remedy='Send for example {"history": ["50", "181"]}; [] where nothing is known of the user.',
-        )
-    return value
-
-
 def _learned(row: Row) -> list[str]:
     """Everything that a training row shows its user to have liked, oldest first."""
-    return [*_names(row, "history"), *(row.values.get("next") or ())]
-
-
-def _refusal(error: ValidationError, row_id: str) -> RequestError:
-    problem = error.errors(include_input=False, include_url=False)[0]
-    place = ".".join(map(str, problem["loc"]))
-    return RequestError(
-        f"{place or 'the request'}: {problem['msg'][0].lower()}{problem['msg'][1:]}",
-        expected=f'{{"history": ["…"], "k": 1 to {MAX_K:,}, "exclude": ["…"]}}, or the history alone as a list of texts',
-        where=row_id,
-        remedy="Mend the request and send it again.",
-    )
+    return [*names(row, "history"), *(row.values.get("next") or ())]
 
 
 TASK = Recommendation
