@@ -159,6 +159,7 @@ def _route(folder: Path, route: str, labels: tuple[str, ...], bad: str) -> None:
     if route != "tfidf-linear":
         (folder / f"train/{route}/curve.jsonl").write_text(_curve(route, steps), encoding="utf-8")
     _write(folder / f"evaluate/{route}/evaluation.json", _evaluation(route, labels, bad))
+    _write(folder / f"evaluate/{route}/attributions.json", attributions(labels, bad))
 
 
 def _curve(route: str, steps: int) -> str:
@@ -237,6 +238,21 @@ def _evaluation(route: str, labels: tuple[str, ...], bad: str) -> dict[str, Any]
         "cpu_seconds_per_request": _LATENCY[route] / 1000,
         "size_bytes": _SIZES[route],
     }
+
+
+def attributions(labels: tuple[str, ...], bad: str) -> dict[str, Any]:
+    """Words that spoke for two answers."""
+    text = f"Shares rose 12% & the coach{bad} said nothing."
+    rows = []
+    for right in (False, True):
+        told = {"row_id": f"row-7{bad}", "truth": labels[1], "predicted": labels[int(right)], "label": labels[int(right)]}
+        told |= {"probability": 0.93, "right": right, "text": text, "cut": not right}
+        told |= {"spans": [[0, 6, 1.0], [7, 11, 0.31], [22, 27, -0.6]], "for": [["shares" + bad, 2.1]]}
+        rows.append(told | {"against": [["coach", -1.2]], "value": 3.1, "start": 0.2, "gap": 0.004})
+    words = [{"word": "shares" + bad, "part": 0.4, "rows": 9}, {"word": "bank", "part": 0.2, "rows": 3}]
+    listed = [{"label": label, "rows": 12, "words": words} for label in labels]
+    found = {"kind": "text", "method": "integrated-gradients", "gap": 0.004, "rows": rows}
+    return {**found, "words": {"split": "validation", "rows": 60, "labels": listed}, "seconds": 2.2}
 
 
 def _decision() -> dict[str, Any]:

@@ -12,11 +12,12 @@ from modelwright.report.words_checks import CHECKS
 from modelwright.report.words_market import MARKET
 from modelwright.report.words_page import PAGE
 from modelwright.report.words_questions import QUESTIONS
+from modelwright.report.words_reasons import REASONS
 from modelwright.report.words_series import SERIES
 from modelwright.report.words_tables import TABLES
 
 LANGUAGES = ("en", "zh")
-TABLE: dict[str, tuple[str, str]] = {**PAGE, **CHARTS, **MARKET, **CHECKS, **QUESTIONS, **TABLES, **SERIES}
+TABLE: dict[str, tuple[str, str]] = {**PAGE, **CHARTS, **MARKET, **CHECKS, **QUESTIONS, **TABLES, **SERIES, **REASONS}
 
 
 class Words:

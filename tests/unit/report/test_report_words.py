@@ -18,9 +18,10 @@ from modelwright.report.words_checks import CHECKS
 from modelwright.report.words_market import MARKET
 from modelwright.report.words_page import PAGE
 from modelwright.report.words_questions import QUESTIONS
+from modelwright.report.words_reasons import REASONS
+from modelwright.report.words_room import ROOM
 from modelwright.report.words_series import SERIES
 from modelwright.report.words_tables import TABLES
-from modelwright.report.words_room import ROOM
 
 FOLDER = Path(modelwright.report.__file__).parent
 EVERY = {**TABLE, **{f"card:{key}": pair for key, pair in {**CARDS, **DATA_CARD, **ROOM}.items()}}
@@ -40,7 +41,7 @@ def test_both_languages_say_it_with_the_same_places(key):
 
 
 def test_no_key_stands_in_two_tables():
-    assert sum(map(len, (PAGE, CHARTS, MARKET, CHECKS, QUESTIONS, TABLES, SERIES))) == len(TABLE)
+    assert sum(map(len, (PAGE, CHARTS, MARKET, CHECKS, QUESTIONS, TABLES, SERIES, REASONS))) == len(TABLE)
 
 
 def sources() -> str:

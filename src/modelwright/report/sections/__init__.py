@@ -10,6 +10,7 @@ from modelwright.report.sections.of_compute import capacity
 from modelwright.report.sections.of_ledger import appendix, assumed
 from modelwright.report.sections.of_market import market
 from modelwright.report.sections.of_money import business, financing
+from modelwright.report.sections.of_reasons import attributions
 from modelwright.report.sections.of_regulation import regulation
 from modelwright.report.sections.of_risk import register
 from modelwright.report.sections.of_run import compression, conditions, cost, data, quality, route, speed
@@ -19,6 +20,7 @@ from modelwright.report.sections.of_ways import more_data, ways
 __all__ = [
     "appendix",
     "assumed",
+    "attributions",
     "business",
     "capacity",
     "compression",
