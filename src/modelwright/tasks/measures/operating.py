@@ -13,7 +13,7 @@ def average_precision(positive_n: np.ndarray, score_n: np.ndarray) -> float | No
     None without positive rows."""
     if not positive_n.any():
         return None
-    order = np.argsort(-score_n, kind="stable")
+    order = np.argsort(-score_n)
     scores, hits = score_n[order], np.cumsum(positive_n[order])
     ends = np.flatnonzero(np.append(np.diff(scores) != 0, True))
     precision, recall = hits[ends] / (ends + 1), hits[ends] / hits[-1]
@@ -23,13 +23,13 @@ def average_precision(positive_n: np.ndarray, score_n: np.ndarray) -> float | No
 def threshold_at_specificity(positive_n: np.ndarray, score_n: np.ndarray, specificity: float) -> float | None:
     """The lowest threshold at which at least this share of the negative rows scores below it; None without negative rows.
     A row is called positive if its score is at least the threshold."""
-    negative = np.sort(score_n[~positive_n])
+    negative = score_n[~positive_n]
     if len(negative) == 0:
         return None
     passed = int(np.ceil(specificity * len(negative) - 1e-9))
     if passed == 0:
-        return float(negative[0])
-    return float(np.nextafter(negative[passed - 1], np.inf))
+        return float(negative.min())
+    return float(np.nextafter(np.partition(negative, passed - 1)[passed - 1], np.inf))
 
 
 def sensitivity_at_specificity(positive_n: np.ndarray, score_n: np.ndarray, specificity: float) -> float | None:
