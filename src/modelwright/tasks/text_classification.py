@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -46,10 +46,10 @@ class TextClassification(LabelTask):
 
     name = "text-classification"
     about = "the label, or the labels, of a text"
-    columns = (Column("text", "text", input=True), Column("label", "label", input=False))
+    columns: ClassVar[tuple[Column, ...]] = (Column("text", "text", input=True), Column("label", "label", input=False))
     reads = ("ngrams", "hashed-ngrams", "words", "checkpoint")
     request = TextRequest
-    exam_kinds = exam.KINDS
+    exam_kinds: ClassVar[tuple[str, ...]] = exam.KINDS
 
     def __init__(self, labels: Labels, several: bool, reader: Reader) -> None:
         super().__init__(labels, several)
