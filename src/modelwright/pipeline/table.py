@@ -62,7 +62,9 @@ def steps(loaded: Loaded) -> list[Step]:
             table.append(Step(f"{stage}/{name}", needs, settings, ("models", "train", "tasks"), does))
     for name in routes:
         settings = part("task", "evaluate")
-        table.append(Step(f"evaluate/{name}", ("data", f"train/{name}"), settings, ("evaluate", "tasks"), evaluate.work))
+        table.append(
+            Step(f"evaluate/{name}", ("data", f"train/{name}"), settings, ("evaluate", "models", "tasks"), evaluate.work)
+        )
     reads = (*each("evaluate"), *each("train"))
     table.append(
         Step(

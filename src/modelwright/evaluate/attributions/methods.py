@@ -23,11 +23,11 @@ from torch import Tensor, nn
 
 NODES = 4
 """Of the Gauss–Legendre sum on one stretch."""
-STRETCHES, MOST_STRETCHES = 4, 32
-TOLERANCE = 0.02
+STRETCHES, MOST_STRETCHES = 3, 16
+TOLERANCE = 0.03
 """Of the difference that may be missing before stretches are halved."""
 _SHORTEST = 1e-3  # of the way: what changes faster is a jump, and more nodes would not catch it
-_SMALLEST = 0.1  # a difference in logits below which the missing share is not of the difference but of this
+_SMALLEST = 0.1  # logits: what is missing of a smaller difference counts as a share of this
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ class Shares:
 
     @property
     def gap(self) -> float:
-        """Share of the difference that the parts miss, at least 0."""
+        """What the parts miss of the difference, as a share of the larger of the difference and all that was shared out."""
         difference = self.value - self.start
-        return abs(float(self.parts.sum()) - difference) / max(abs(difference), _SMALLEST)
+        return abs(float(self.parts.sum()) - difference) / max(abs(difference), float(np.abs(self.parts).sum()), _SMALLEST)
 
 
 @dataclass(frozen=True)

@@ -34,9 +34,9 @@ ATTRIBUTIONS = "attributions.json"
 CHECKPOINT = "checkpoint"
 EXCERPT = 900
 """Characters of a text that are shown; its strongest words are listed from all that was read."""
-ROWS_EXACT, ROWS_GRADIENTS = 200, 60
+ROWS_EXACT, ROWS_GRADIENTS = 200, 40
 """Validation rows behind the means over words."""
-WORK = 1e12
+WORK = 5e11
 """Multiplications that those means may take, about ten seconds of two cores: a large encoder looks at fewer rows."""
 WORDS_PER_LABEL, LABELS = 8, 24
 _FOR, _AGAINST = 6, 4
@@ -186,7 +186,7 @@ def _images(task: ImageClassification, explainer: Images, rows: Sequence[Row], o
             {
                 **told(line),
                 **seen.pictures(),
-                "place": None if place is None else place[:2],
+                "place": None if place is None else list(place[:2]),
                 "share": None if place is None else place[2],
                 "gap": seen.gap,
             }

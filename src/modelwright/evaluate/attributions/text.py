@@ -31,7 +31,7 @@ NGRAM_READERS = ("ngrams", "hashed-ngrams")
 TINY = 1e-12
 _TOKENS_AT_ONCE = 4_096
 _IDS = "token_ids"
-QUICK = Care(stretches=(2, 12), tolerance=0.1)
+QUICK = Care(stretches=(2, 2))
 
 
 @dataclass(frozen=True)
@@ -64,10 +64,11 @@ class Told:
 
     def terms(self) -> dict[str, float]:
         """Shares by spelling: of n-grams where the reader's entries are n-grams, otherwise of words."""
-        pieces = self.words()
         if self.ngrams:
             held = zip(self.shares.parts.tolist(), self.places, strict=True)
             pieces = [(*ranges[0], part) for part, ranges in held if ranges]
+        else:
+            pieces = self.words()
         found: dict[str, float] = {}
         for start, end, part in pieces:
             term = " ".join(fold(self.text[start:end]).split())
