@@ -30,7 +30,9 @@ def fit(settings: IsolationForest, sizes: Sizes, examples: Sequence[Example], se
     inputs = {name: np.stack([example.inputs[name] for example in usual]) for name in ("numbers", "categories")}
     given = features(inputs, sizes)
     sample = min(settings.sample, len(given))
-    model = require("sklearn.ensemble", "train").IsolationForest(n_estimators=settings.trees, max_samples=sample, random_state=seed, n_jobs=1)
+    model = require("sklearn.ensemble", "train").IsolationForest(
+        n_estimators=settings.trees, max_samples=sample, random_state=seed, n_jobs=1
+    )
     model.fit(given)
     return Fitted(_trees(model, sample), sizes)
 
