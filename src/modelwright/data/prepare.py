@@ -18,7 +18,7 @@ from modelwright.base.nouns import Column, Habits, Row
 from modelwright.base.store import write_json
 from modelwright.data import card, refusals, splits
 from modelwright.data.cleaning.checks import Checker, map_columns, missing_column
-from modelwright.data.cleaning.duplicates import remove_exact, remove_near, set_keys
+from modelwright.data.cleaning.duplicates import exact_key, remove_exact, remove_near, set_keys
 from modelwright.data.cleaning.folding import fold_text
 from modelwright.data.cleaning.labels import labels_of, remove_contradictions, remove_rare, unite_spellings
 from modelwright.data.cleaning.near import near_pairs
@@ -210,9 +210,10 @@ def _clean(
     set_keys(records, columns, habits.others)
     if role is not None and clean.contradictions == "quarantine":
         records = remove_contradictions(records, role, quarantine)
-    exact_found = len(records) - len({record.key for record in records})
+    answers = [column.role for column in columns if not column.input] if clean.contradictions == "keep" else []
+    exact_found = len(records) - len({exact_key(record, answers) for record in records})
     if clean.duplicates != "keep":
-        records = remove_exact(records, quarantine)
+        records = remove_exact(records, quarantine, answers)
     of_texts = all(column.kind == "text" for column in columns if column.input) and not habits.others
     refusals.refuse_near(clean.duplicates, of_texts)
     pairs = near_pairs([record.key for record in records], clean.similarity) if of_texts else []

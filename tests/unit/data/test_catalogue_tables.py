@@ -67,3 +67,22 @@ def test_a_file_beside_continues_the_lines(tmp_path):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(DataError, match=r"y\.csv"):
         read(tmp_path, {"x.csv": b"1\n"}, path="x.csv", beside="y.csv", columns=["a", "b"])
+
+
+def test_equal_rows_of_a_table_with_different_answers_both_stay(tmp_path):
+    """Two applicants alike, of whom one paid: both are what the world is like. A row that is there twice is a copy."""
+    from modelwright.base.console import Console
+    from modelwright.data.prepare import prepare
+    from modelwright.tasks.contract import get_task
+
+    lines = ["age,purpose,label"]
+    for place in range(40):
+        lines += [f"{20 + place},car,good", f"{20 + place},car,bad", f"{20 + place},car,bad"]
+    (tmp_path / "rows.csv").write_text("\n".join(lines), encoding="utf-8")
+    task = get_task("tabular-classification")
+    out = tmp_path / "out"
+    out.mkdir()
+    card = prepare(Data(source="rows.csv"), task.columns, tmp_path, out, Console(quiet=True), habits=task.habits)
+    assert card["quarantine"] == {"exact_duplicate": 40}
+    assert card["duplicates"]["exact"] == 40
+    assert card["labels"] == {"bad": 40, "good": 40}

@@ -35,12 +35,21 @@ def _part(column: Column, value: Any) -> str:
     return images.key(value) if column.kind == "image" else str(value)
 
 
-def remove_exact(records: Sequence[Record], quarantine: Quarantine) -> list[Record]:
-    """Keep the first record of each key."""
+def exact_key(record: Record, answers: Sequence[str] = ()) -> str:
+    """What copies share: the key, and where contradictions stay, the answers too (equal inputs with another answer are no copy).
+
+    Args:
+        answers: roles that are learned, where contradictions stay.
+    """
+    return "\x1f".join([record.key, *(str(record.values.get(role)) for role in answers)])
+
+
+def remove_exact(records: Sequence[Record], quarantine: Quarantine, answers: Sequence[str] = ()) -> list[Record]:
+    """Keep the first record of each `exact_key`."""
     first: dict[str, Record] = {}
     removed = set()
     for position, record in enumerate(records):
-        original = first.setdefault(record.key, record)
+        original = first.setdefault(exact_key(record, answers), record)
         if original is not record:
             removed.add(position)
             quarantine.add(record, "exact_duplicate", f"the same as {original.id}")
