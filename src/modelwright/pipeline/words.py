@@ -11,6 +11,10 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{read:,} rows → {kept:,} kept · quarantined: {quarantined}",
         "{read:,} 行 → 保留 {kept:,} 行 · 隔离：{quarantined}",
     ),
+    "data-series": (
+        "series: {series}, steps: {steps:,} ({frequency}), of them missing: {gaps:,}",
+        "序列 {series} 个，共 {steps:,} 步（{frequency}），其中缺失 {gaps:,} 步",
+    ),
     "data-labels": ("{labels} labels, largest {largest:.0%}", "{labels} 个类别，最大占 {largest:.0%}"),
     "none": ("none", "无"),
     "unknown": ("unknown", "未知"),

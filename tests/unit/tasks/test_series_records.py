@@ -172,3 +172,10 @@ def test_known_columns_are_numbers_in_every_row() -> None:
 def test_settings_that_can_not_be(wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong)) if len(wrong) == 1 and "known" not in wrong else "season|column"):
         Forecasting.model_validate(wrong)
+
+
+def test_weekends_lie_in_no_step_of_weekdays() -> None:
+    rows = line(21)  # 1970-01-01 was a Thursday
+    found = unusable(rows, Forecasting(horizon=2, frequency="B"))
+    assert sorted(found) == [2, 3, 9, 10, 16, 17]
+    assert set(found.values()) == {"the time lies in no step of frequency B"}

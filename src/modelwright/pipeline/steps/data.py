@@ -60,9 +60,14 @@ def work(context: Context) -> str:
         record("data/labels", len(card["labels"]), "labels", "measured")
         largest = max(card["labels"].values()) / sum(card["labels"].values())
         record("data/largest-label", largest, "1", "measured")
+    for name, value in card["task"].items():
+        if isinstance(value, int | float):
+            record(f"data/{name}", value, "", "measured")
     _search(context, project.data.split.seed)
     quarantined = " · ".join(f"{say(context, reason)} {count:,}" for reason, count in card["quarantine"].items())
     line = say(context, "data", read=card["rows_read"], kept=card["rows_kept"], quarantined=quarantined or say(context, "none"))
+    if "gaps" in card["task"]:
+        line += f" · {say(context, 'data-series', **card['task'])}"
     return f"{line} · {say(context, 'data-labels', labels=len(card['labels']), largest=largest)}" if card["labels"] else line
 
 
