@@ -102,7 +102,8 @@ def _quantise_tables(model: Any, onnx: Any) -> int:
     outputs = {output.name for output in graph.output}
     for tensor in list(graph.initializer):
         wide = len(tensor.dims) == 2 and tensor.data_type == onnx.TensorProto.FLOAT and np.prod(tensor.dims) >= SMALLEST
-        if not wide or tensor.name in outputs or not all(_looks_up(node, tensor.name) for node in users[tensor.name]):
+        mine = users[tensor.name]  # none: it belongs to a graph inside this one
+        if not wide or not mine or tensor.name in outputs or not all(_looks_up(node, tensor.name) for node in mine):
             continue
         numbers, scales = columns(onnx.numpy_helper.to_array(tensor))
         names = {part: f"{tensor.name}_{part}" for part in ("int8", "scale")}
@@ -113,7 +114,7 @@ def _quantise_tables(model: Any, onnx: Any) -> int:
                 onnx.numpy_helper.from_array(scales, names["scale"]),
             ]
         )
-        for node in users[tensor.name]:
+        for node in mine:
             _dequantise_after(graph, node, names, onnx)
         done += 1
     return done

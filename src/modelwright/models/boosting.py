@@ -58,7 +58,7 @@ def _parameters(settings: Any, sizes: Sizes, rows: int, seed: int) -> dict[str, 
     found = {
         "objective": objective,
         "learning_rate": settings.learning_rate,
-        "num_leaves": settings.leaves,
+        "num_leaves": settings.leaves_for(rows),
         "min_data_in_leaf": settings.rows_per_leaf,
         "feature_fraction": settings.features_share,
         "bagging_fraction": settings.rows_share,

@@ -331,3 +331,20 @@ def test_bins_are_filled_in_turn():
 
     found = Piecewise([[0.0, 1.0, 3.0], [0.0, 1.0]])(torch.tensor([[2.0, 0.5], [-5.0, 9.0]]))
     np.testing.assert_allclose(found.numpy().reshape(2, 2, 3)[:, :, :2], [[[1, 0.5], [0.5, 0]], [[0, 0], [1, 0]]])
+
+
+@pytest.mark.parametrize("name", ["boosting", "forest", "linear", "svm"])
+def test_what_int8_finds_in_a_graph_with_a_branch_still_answers(name, tmp_path):
+    """Constants of the branch that gives reasons are not those of the graph around it."""
+    from modelwright.compress.int8 import quantise
+
+    task, examples, batch = taught("two-classes")
+    settings = {"trees": 200, "early_stopping": 0} if name == "boosting" else {"trees": 100} if name == "forest" else {}
+    model = registry.fit(route(name, **settings), task.sizes, examples, 0)
+    graph_of(model, tmp_path)
+    found = quantise(tmp_path / "model.onnx", tmp_path / "int8.onnx")
+    if found:
+        given = Graph(tmp_path / "int8.onnx", threads=1).run(asking(batch))
+        expected = model.outputs(asking(batch).inputs)
+        assert np.corrcoef(given["logits"][:, 1], expected["logits"][:, 1])[0, 1] > 0.98
+    assert (tmp_path / "int8.onnx").exists() == bool(found)
