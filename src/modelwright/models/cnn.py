@@ -30,12 +30,11 @@ class Blocks(nn.Sequential):
     def __init__(self, channels: int, width: int, blocks: int, layers: int, name: Activation, side: int) -> None:
         found: list[nn.Module] = []
         for block in range(blocks):
-            for _ in range(layers):
-                found.append(convolution(channels, width << block, name))
+            halves = side >= 4 and block < blocks - 1
+            for layer in range(layers):
+                found.append(convolution(channels, width << block, name, halves=halves and layer == layers - 1))
                 channels = width << block
-            if side >= 4 and block < blocks - 1:
-                found.append(nn.MaxPool2d(2))
-                side //= 2
+            side = side // 2 if halves else side
         super().__init__(*found)
         self.outputs = channels
 
