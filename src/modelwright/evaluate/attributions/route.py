@@ -27,7 +27,7 @@ from modelwright.spec.routes.route import Route
 from modelwright.tasks.answers.labels import LabelTask
 from modelwright.tasks.contract import load_task
 from modelwright.tasks.image_classification import ImageClassification
-from modelwright.tasks.text.scripts import fold, valid
+from modelwright.tasks.text.scripts import valid
 from modelwright.tasks.text_classification import TextClassification
 
 ATTRIBUTIONS = "attributions.json"
@@ -151,14 +151,10 @@ class _Texts:
 
 
 def _spoken(shown: Told) -> dict[str, Any]:
-    """A text for people: its beginning with a share for each word that counts, and the strongest words of all of it."""
+    """A text for people: its beginning with a share for each word that counts, and the strongest terms of all of it."""
     words = shown.words()
     strongest = max((abs(part) for _, _, part in words), default=0.0)
-    totals: dict[str, float] = {}
-    for start, end, part in words:
-        word = fold(shown.text[start:end])
-        totals[word] = totals.get(word, 0.0) + part
-    ranked = sorted(totals.items(), key=lambda item: (-item[1], item[0]))
+    ranked = sorted(shown.terms().items(), key=lambda item: (-item[1], item[0]))
     return {
         "text": valid(shown.text[:EXCERPT]),
         "cut": len(shown.text) > EXCERPT,
