@@ -13,6 +13,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 PYTEST_ARGUMENTS ?=
+# A worker a core, each with a thread of its own; the tests of one file stay together, because they share what was trained for them.
+PYTEST_WORKERS ?= auto
 
 .PHONY: demo test check bench bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend docs constraints clean help
 
@@ -42,7 +44,7 @@ demo: $(VENV)/.installed-all
 	$(BIN)/modelwright run examples/news-desk
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --cov --cov-report=term $(PYTEST_ARGUMENTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --cov --cov-report=term $(PYTEST_ARGUMENTS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
