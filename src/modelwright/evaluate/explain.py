@@ -29,7 +29,7 @@ def of_columns(task: Task, graph: Graph, rows: Sequence[Row], seed: int) -> dict
         rows: of the validation split; of more than 500, a seeded draw is taken.
 
     Returns:
-        "importance": "metric", "better", "rows", "shuffles", and "columns", each with "column", "drop" (mean loss of the metric, in
+        "importance": "metric", "better", "rows", "shuffles", "left_out" (column → why the model does not see it), and "columns", each with "column", "drop" (mean loss of the metric, in
         its unit; positive is worse), its "low" and "high" among the shuffles, and "contribution" (mean size; None without reasons).
     """
     sizes = task.sizes
@@ -57,7 +57,8 @@ def of_columns(task: Task, graph: Graph, rows: Sequence[Row], seed: int) -> dict
             {"column": name, "drop": float(np.mean(drops)), "low": min(drops), "high": max(drops), "contribution": contribution}
         )
     found.sort(key=lambda one: -one["drop"])
-    given = {"metric": metric.name, "better": metric.better, "rows": len(asked), "shuffles": SHUFFLES}
+    left_out = dict(getattr(getattr(task, "reader", None), "left_out", {}))
+    given = {"metric": metric.name, "better": metric.better, "rows": len(asked), "shuffles": SHUFFLES, "left_out": left_out}
     return {"importance": {**given, "columns": found}}
 
 

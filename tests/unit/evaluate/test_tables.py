@@ -33,7 +33,7 @@ def made(folder, name: str, route: str, learn: dict | None = None, **settings):
         a, b, kind = float(draw.normal()), float(draw.normal()), str(draw.choice(["x", "y"]))
         score = 2 * a + (0.7 if kind == "x" else -0.7) + float(draw.normal(0, 0.7))
         answer = {"label": "bad" if score > 1 else "good"} if "classification" in name else {"target": 50 + 10 * score}
-        rows.append(Row(f"r{place}", {"a": a, "b": b, "kind": kind, **answer}))
+        rows.append(Row(f"r{place}", {"a": a, "b": b, "kind": kind, "same": "here", **answer}))
     chosen = routes_of(task_type)[route](**settings)
     task = task_type.fit(rows[:200], chosen, None, task_type.settings(**(learn or {})))
     fitted = registry.fit(chosen, task.sizes, task.encode_many(rows[:200]), 0)
@@ -149,7 +149,8 @@ def test_an_evaluated_table_has_its_parts_and_its_charts(tmp_path, name, learn, 
         assert plotly.graph_objects.Figure(resolved(chart.spec)).data
         assert len({len(row) for row in chart.rows} | {len(chart.columns)}) == 1
         assert "{" not in chart.caption + chart.title
-    assert "a" in drawn["columns"].caption
+    assert found["importance"]["left_out"] == {"same": "constant"}
+    assert ("same (the same in every row)" if language == "en" else "same (每行相同)") in drawn["columns"].caption
 
 
 def resolved(value):

@@ -57,6 +57,10 @@ def columns(evaluation: Mapping[str, Any], source: str, words: Words, numbers: N
         shuffles=found["shuffles"],
         rows=numbers.plain(found["rows"]),
     )
+    if found.get("left_out"):
+        comma = ", " if words.language == "en" else "，"
+        gone = comma.join(f"{name} ({words.get(f'left-out.{why}', why)})" for name, why in found["left_out"].items())
+        caption += " " + words.plain("chart.columns.left-out", names=gone)
     reasons = any(item.get("contribution") is not None for item in listed)
     table = tuple(
         (
