@@ -140,7 +140,7 @@ def grad_cam(layer: nn.Module, answer: Callable[[], Tensor]) -> np.ndarray:
 
     def keep(module: nn.Module, given: object, map_bchw: Tensor) -> Tensor:
         held.append(map_bchw.detach().requires_grad_(True))
-        return held[-1]
+        return held[-1].clone()  # what comes after may work in place
 
     hook = layer.register_forward_hook(keep)
     try:

@@ -178,7 +178,7 @@ class _giving:  # noqa: N801  (read as a phrase: with _giving(table, points))
     """While it lasts, a table gives these embeddings whatever it is asked."""
 
     def __init__(self, table: nn.Embedding, points: Tensor) -> None:
-        self.hook: Callable[[], None] = table.register_forward_hook(lambda module, given, output: points).remove
+        self.hook: Callable[[], None] = table.register_forward_hook(lambda module, given, output: points.clone()).remove
 
     def __enter__(self) -> None:
         return None
