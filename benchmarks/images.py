@@ -38,7 +38,7 @@ OURS, PEER = "modelwright", "keras"
 BAR = 2.0
 TARGET = 0.99
 BATCH, PEER_EPOCHS = 128, 15
-SETTINGS = {"learning_rate": 8e-3, "label_smoothing": 0.05, "augment": {"crop": 0.07, "rotate": 8}}
+SETTINGS = {"optimizer": "muon", "learning_rate": 6e-3, "label_smoothing": 0.05, "augment": {"crop": 0.07, "rotate": 8}}
 LIBRARIES = ("modelwright", "torch", "keras", "numpy", "pillow")
 
 
