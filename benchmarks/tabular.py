@@ -79,7 +79,9 @@ def main() -> int:
     _means(found)
     good = [one for one in found if one["not_worse"] and (one["bar"] is None or one["mean_of_seeds"] >= one["bar"])]
     content = {
-        "command": shlex.join(["python", "benchmarks/tabular.py", *sys.argv[1:]]),
+        "command": shlex.join(
+            ["python", "benchmarks/tabular.py", *("PYTHON" if one == given.autogluon else one for one in sys.argv[1:])]
+        ),
         "machine": describe().line,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "resamples": RESAMPLES,
