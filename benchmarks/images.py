@@ -71,7 +71,7 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--turns", type=int, default=3)
-    parser.add_argument("--epochs", type=float, default=0.6, help="that ours plans for (default: %(default)g)")
+    parser.add_argument("--epochs", type=float, default=0.4, help="that ours plans for (default: %(default)g)")
     parser.add_argument("--seed", type=int, default=0, help="of the first turn; later turns count up")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "images.json")
     parser.add_argument("--worker", help=argparse.SUPPRESS)
