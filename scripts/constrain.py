@@ -60,7 +60,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if the file is out of date")
     check = parser.parse_args().check
-    pins = reached({"all", "bench", "dev"})
+    pins = reached({"all", "dev"})
     content = HEADER + "".join(f"{name}=={pins[name]}\n" for name in sorted(pins))
     path = ROOT / "constraints.txt"
     if check:

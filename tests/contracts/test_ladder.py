@@ -53,7 +53,8 @@ LADDER: dict[str, set[str]] = {
     "pipeline": ROOMS,
     "cli": ROOMS | {"pipeline"},
     "__main__": {"cli"},
-    "__init__": GROUND | {"pipeline", "serve", "tasks"},  # the Python face: on first use, so that `import modelwright` stays instant
+    "__init__": GROUND
+    | {"pipeline", "serve", "tasks"},  # the Python face: on first use, so that `import modelwright` stays instant
 }
 
 FORBIDDEN_LIBRARIES = {

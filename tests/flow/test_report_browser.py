@@ -21,7 +21,7 @@ from modelwright.report.page import write
 from modelwright.report.pdf import write_pdf
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-CHARTS = 29
+CHARTS = 31
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium, chromium-browser or google-chrome on the path")
 

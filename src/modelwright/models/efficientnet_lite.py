@@ -20,7 +20,9 @@ from modelwright.models.picture import BatchNorm, Normalise, packed, pooled
 
 MODEL_TYPE = "efficientnet-lite0"
 _EPSILON = 1e-3  # of the batch normalisation, as in its first training
-_MOMENTUM = 0.1  # ten times that of its first training: a fine-tuning has hundreds of steps, and its statistics must arrive in them
+_MOMENTUM = (
+    0.1  # ten times that of its first training: a fine-tuning has hundreds of steps, and its statistics must arrive in them
+)
 _STEM, _FEATURES = 32, 1280
 # repeats, kernel, stride, expansion, output channels of each stage
 _STAGES = (

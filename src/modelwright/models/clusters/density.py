@@ -31,7 +31,8 @@ class Fitted(Clusters):
     """`points` float32 [p, d], cluster after cluster; `firsts` [k + 1] where each begins; `reach` float32 [k]."""
 
     def logits(self, rows: np.ndarray) -> np.ndarray:
-        points, bounds = self.arrays["points"], self.arrays["firsts"].astype(int)
+        rows, points = rows.astype(np.float64), self.arrays["points"].astype(np.float64)  # near rows differ in their last digits
+        bounds = self.arrays["firsts"].astype(int)
         squared = np.maximum((rows**2).sum(1, keepdims=True) - 2 * rows @ points.T + (points**2).sum(1), 0)
         nearest = [squared[:, low:high].min(1) for low, high in pairwise(bounds)]
         found = SHARP * (1 - np.sqrt(np.stack(nearest, 1)) / self.arrays["reach"])
@@ -40,14 +41,16 @@ class Fitted(Clusters):
     def graph(self) -> Any:
         bounds = self.arrays["firsts"].astype(np.int64)
         graph = Distances(self.sizes, len(bounds))
-        squared = graph.squared(graph.vectors(), self.arrays["points"], "squared")
+        precise = graph.node("Cast", [graph.vectors()], "precise", to=graph.onnx.TensorProto.DOUBLE)
+        squared = graph.squared(precise, self.arrays["points"], "squared", np.float64)
         axis = graph.constant("columns", np.array([1], np.int64))
         nearest = []
         for place, (low, high) in enumerate(pairwise(bounds)):
             ends = [graph.constant(f"from_{place}", np.array([low])), graph.constant(f"to_{place}", np.array([high])), axis]
             own = graph.node("Slice", [squared, *ends], f"own_{place}")
             nearest.append(graph.node("ReduceMin", [own], f"nearest_{place}", axes=[1], keepdims=1))
-        distance = graph.node("Sqrt", [graph.node("Concat", nearest, "nearest", axis=1)], "distance")
+        precise_distance = graph.node("Sqrt", [graph.node("Concat", nearest, "nearest", axis=1)], "precise_distance")
+        distance = graph.node("Cast", [precise_distance], "distance", to=graph.onnx.TensorProto.FLOAT)
         share = graph.node("Div", [distance, graph.constant("reach", self.arrays["reach"][None])], "share")
         inside = graph.node("Sub", [graph.constant("one", np.array(1.0, np.float32)), share], "inside")
         sharp = graph.node("Mul", [inside, graph.constant("sharp", np.array(SHARP, np.float32))], "sharpened")
@@ -70,9 +73,10 @@ def fit(settings: HDBSCAN, sizes: Sizes, examples: Sequence[Example], seed: int)
     """
     rows = rows_of(examples, sizes, 2)
     smallest = settings.smallest if settings.smallest is not None else max(5, len(rows) // 100)
-    model = require("sklearn.cluster", "train").HDBSCAN(smallest, min_samples=settings.neighbours, copy=True)
-    labels = model.fit(rows.astype(np.float64)).labels_
-    names = sorted(set(labels.tolist()) - {-1})
+    library = require("sklearn.cluster", "train")
+    names: list[int] = []
+    if max(smallest, settings.neighbours or 0) <= len(rows):
+        labels, names = _grouped(library, rows, smallest, settings.neighbours)
     if not names:
         raise TrainError(
             f"no group of {smallest} rows lies closer together than the rest",
@@ -89,6 +93,18 @@ def fit(settings: HDBSCAN, sizes: Sizes, examples: Sequence[Example], seed: int)
         reach.append(_reach(own, kept))
     firsts = np.cumsum([0, *map(len, points)])
     return Fitted({"points": np.concatenate(points), "firsts": firsts, "reach": np.array(reach)}, sizes)
+
+
+def _grouped(library: Any, rows: np.ndarray, smallest: int, neighbours: int | None) -> tuple[np.ndarray, list[int]]:
+    """The group of each row (−1: none) and the groups there are. Where none stands out from the others, the dense part of all rows is
+    the only one."""
+    labels = np.full(len(rows), -1)
+    for alone in (False, True):
+        model = library.HDBSCAN(smallest, min_samples=neighbours, allow_single_cluster=alone, copy=True)
+        labels = model.fit(rows.astype(np.float64)).labels_
+        if (labels >= 0).any():
+            break
+    return labels, sorted(set(labels.tolist()) - {-1})
 
 
 def _reach(own: np.ndarray, kept: np.ndarray) -> float:

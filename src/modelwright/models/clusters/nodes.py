@@ -27,12 +27,12 @@ class Distances(TableGraph):
         scale[: int(self.sizes["numbers"])] = 1
         return self.node("Mul", [self.features(), self.constant("scale_of_features", scale)], "vectors")
 
-    def squared(self, rows: str, points: np.ndarray, name: str) -> str:
-        """Squared distances [b, points] between rows [b, d] and constant points [points, d]; never below 0."""
-        transposed = self.constant(f"{name}_points", points.T.astype(np.float32))
-        lengths = self.constant(f"{name}_lengths", (points.astype(np.float64) ** 2).sum(1)[None].astype(np.float32))
+    def squared(self, rows: str, points: np.ndarray, name: str, kind: type[np.floating] = np.float32) -> str:
+        """Squared distances [b, points] between rows [b, d] and constant points [points, d], in their `kind`; never below 0."""
+        transposed = self.constant(f"{name}_points", points.T.astype(kind))
+        lengths = self.constant(f"{name}_lengths", (points.astype(np.float64) ** 2).sum(1)[None].astype(kind))
         product = self.node("MatMul", [rows, transposed], f"{name}_product")
-        twice = self.node("Mul", [product, self.constant(f"{name}_two", np.float32(-2))], f"{name}_twice")
+        twice = self.node("Mul", [product, self.constant(f"{name}_two", kind(-2))], f"{name}_twice")
         own = self.node("ReduceSumSquare", [rows], f"{name}_own", axes=[1], keepdims=1)
         summed = self.node("Add", [self.node("Add", [twice, lengths], f"{name}_sum"), own], f"{name}_raw")
         return self.node("Relu", [summed], name)
