@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import psutil
 import pytest
 import yaml
 
@@ -174,8 +175,8 @@ def test_ask_answers_and_a_changed_release_is_refused(released: Path) -> None:
 
 
 def test_damaged_checkpoint_is_named_and_the_run_is_not_lost(tmp_path: Path) -> None:
-    routes = {"fasttext": {"epochs": 60, "patience": 0, "buckets": 2000}}
-    project = make(tmp_path / "made", routes=routes, train={"budget": {"steps": 200}, "checkpoint_seconds": 0.1})
+    routes = {"fasttext": {"epochs": 180, "patience": 0, "buckets": 2000}}
+    project = make(tmp_path / "made", routes=routes, train={"budget": {"steps": 600}, "checkpoint_seconds": 0.1})
     process = subprocess.Popen(
         [sys.executable, "-m", "modelwright", "run", str(project), "--until", "train"], stderr=subprocess.DEVNULL
     )
@@ -184,9 +185,11 @@ def test_damaged_checkpoint_is_named_and_the_run_is_not_lost(tmp_path: Path) -> 
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
+    workers = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     process.wait()
-    time.sleep(0.5)
+    assert not psutil.wait_procs(workers, timeout=30)[1]  # each notices that its parent is gone; until then it may write
+    assert list(found[0].parent.glob("*.safetensors"))
     for file in found[0].parent.glob("*.safetensors"):
         file.write_bytes(file.read_bytes()[:-100])
     done = command("run", str(project), "--until", "train")
