@@ -1,6 +1,6 @@
-"""Checkpoints that routes start from: `catalogue://name`, `hf://org/name[@revision]`, or a local folder.
+"""Checkpoints that routes start from: `catalogue://name`, `hf://org/name[@revision]`, `run://folder[#route]`, or a local folder.
 
-All three end as a standard hub folder (`config.json`, `tokenizer.json`, `model.safetensors`), which is read as data.
+All end as a standard hub folder (`config.json`, `tokenizer.json`, `model.safetensors`), which is read as data.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from modelwright.base.console import Console
 from modelwright.base.errors import DataError, MachineError
 from modelwright.base.optional import require
 from modelwright.base.store import json_hash, write_json, writing
+from modelwright.data import run_references
 from modelwright.data.catalogue.archive import read_members
 from modelwright.data.catalogue.entry import Entry, FilesReader, get_entry
 from modelwright.data.catalogue.fetch import cache_folder, fetch
@@ -37,11 +38,13 @@ def resolve(reference: str, folder: Path, console: Console) -> Path:
         return _from_catalogue(get_entry(reference.removeprefix("catalogue://"), "checkpoint"), console)
     if reference.startswith("hf://"):
         return _checked(_from_hub(reference), reference)
+    if reference.startswith(run_references.SCHEME):
+        return _checked(run_references.resolve(reference, folder), reference)
     path = folder / Path(reference).expanduser()
     if not path.is_dir():
         raise DataError(
             "there is no such folder",
-            expected="catalogue://name, hf://org/name, or a folder with config.json and model.safetensors",
+            expected="catalogue://name, hf://org/name, run://folder, or a folder with config.json and model.safetensors",
             where=str(path),
             remedy="Mend `from:` of the route, or give catalogue://minilm.",
         )
@@ -49,13 +52,19 @@ def resolve(reference: str, folder: Path, console: Console) -> Path:
 
 
 def identity(reference: str, folder: Path) -> str:
-    """A cheap fingerprint of what `resolve` would give: the pinned hash, the repository and revision, or the files' sizes and
-    times. It fetches nothing."""
+    """A cheap fingerprint of what `resolve` would give: the pinned hash, the repository and revision, the run's own digest, or the
+    files' sizes and times. It fetches nothing.
+
+    Raises:
+        DataError: a run that is not there, or is not far enough.
+    """
     if reference.startswith("catalogue://"):
         entry = get_entry(reference.removeprefix("catalogue://"), "checkpoint")
         return json_hash([source.sha256 for source in entry.sources])
     if reference.startswith("hf://"):
         return json_hash(reference)
+    if reference.startswith(run_references.SCHEME):
+        return run_references.identity(reference, folder)
     path = folder / Path(reference).expanduser()
     files = sorted(item for item in path.rglob("*") if item.is_file())
     return json_hash([(item.relative_to(path).as_posix(), item.stat().st_size, item.stat().st_mtime_ns) for item in files])

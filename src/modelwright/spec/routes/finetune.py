@@ -20,7 +20,7 @@ class Finetune(GradientRoute):
         "catalogue://minilm",
         alias="from",
         min_length=1,
-        description="catalogue://name, hf://org/name[@revision], or a local folder",
+        description="catalogue://name, hf://org/name[@revision], run://folder[#route] (a run of your own), or a local folder",
     )
     method: Literal["full", "lora"] = Field("full", description="full: all weights; lora: low-rank adapters, merged at the end")
     lora_rank: int = Field(8, ge=1, le=256, description="rank of the adapters")
