@@ -21,8 +21,10 @@ from pydantic import BaseModel
 from modelwright.base.errors import ReleaseError, SpecError
 from modelwright.base.nouns import Batch, Column, Example, Habits, Outputs, Prediction, Row, Sizes
 from modelwright.base.store import read_json
+from modelwright.spec.data import Data
 from modelwright.spec.routes.fusion import MEMBERS
-from modelwright.spec.routes.route import Route, all_routes
+from modelwright.spec.routes.phases import Phase, phases_of
+from modelwright.spec.routes.route import GradientRoute, Route, all_routes
 from modelwright.spec.section import Section
 
 TASK_FILE = "task.json"
@@ -35,6 +37,21 @@ class Metric:
     name: str
     better: Literal["higher", "lower"]
     unit: str = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class More:
+    """Rows beside the project's own: prepared as those are, into `data/<name>/`.
+
+    Args:
+        spec: their source and how they are cleaned and split.
+        columns: the roles that one of these rows must have.
+        habits: how they are cleaned and split where `spec` leaves it open.
+    """
+
+    spec: Data
+    columns: tuple[Column, ...]
+    habits: Habits = Habits()
 
 
 class NoSettings(Section):
@@ -83,6 +100,15 @@ class Task(ABC):
     loss: str
     sizes: Sizes
     axes: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def more(cls, learn: Section) -> dict[str, More]:
+        """Further sources that this task learns from, by name (a language model's dialogues and preferences).
+
+        Args:
+            learn: an instance of `settings`.
+        """
+        return {}
 
     @classmethod
     def unusable(cls, rows: Sequence[Row], learn: Section) -> dict[int, str]:
@@ -139,6 +165,16 @@ class Task(ABC):
         """What a model learns from training rows: one example each, unless a row teaches several things (a user's history teaches
         every one of its steps)."""
         return self.encode_many(rows)
+
+    @classmethod
+    def phases(cls, route: GradientRoute) -> tuple[Phase, ...]:
+        """The trainings that a route goes through, in order, if all their rows are there: one, unless the route says otherwise."""
+        return phases_of(route)
+
+    def counted(self, batch: Batch) -> float:
+        """What a batch's loss is a mean over: its rows, by weight. A step that is computed in parts weighs each part by it, so that
+        it learns the same as in one piece; override where the loss is a mean over something else (tokens)."""
+        return float(len(batch.row_ids) if batch.weights is None else batch.weights.sum())
 
     @abstractmethod
     def collate(self, examples: Sequence[Example]) -> Batch:

@@ -115,7 +115,7 @@ BatchSize = Annotated[
 FULL_PART = 256  # rows computed at a time where a step sees all rows
 
 # which settings belong to one choice only; set elsewhere they would be ignored, so they are refused
-_BELONGS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+BELONGS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "momentum": ("optimizer", ("sgd", "muon")),
     "nesterov": ("optimizer", ("sgd", "muon")),
     "betas": ("optimizer", ("adam", "adamw", "muon")),
@@ -195,7 +195,7 @@ class GradientRoute(Route):
 
     @model_validator(mode="after")
     def _nothing_is_ignored(self) -> Self:
-        for setting, (choice, names) in _BELONGS.items():
+        for setting, (choice, names) in BELONGS.items():
             chosen = getattr(self, choice)
             if chosen not in names and getattr(self, setting) != type(self).model_fields[setting].default:
                 raise ValueError(f"{setting} only with {choice}: {' or '.join(names)}; here it is {chosen}")
@@ -211,13 +211,16 @@ class GradientRoute(Route):
         return min(whole, self.rows_at_once or (FULL_PART if self.batch_size == "full" else whole))
 
 
+_FRAMES = (Path(__file__).stem, "phases")  # what routes are built from
+
+
 @cache
 def all_routes() -> dict[str, type[Route]]:
     """Every route in the folder, by its `key`."""
     found: dict[str, type[Route]] = {}
     package = __name__.rpartition(".")[0]
     for module_info in sorted(pkgutil.iter_modules([str(Path(__file__).parent)]), key=lambda item: item.name):
-        if module_info.name == Path(__file__).stem:
+        if module_info.name in _FRAMES:
             continue
         route = importlib.import_module(f"{package}.{module_info.name}").ROUTE
         found[route.key()] = route
