@@ -186,6 +186,7 @@ def _plan(loaded: Loaded, measured: Measured, today: date) -> dict[str, Any]:
         today=today,
         routes=_families(project, measured),
         correlations=correlations(project),
+        financing=project.financing,
         records=usage.read(replace(loaded, folder=measured.run.parent.parent)),
     )
 

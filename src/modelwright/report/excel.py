@@ -28,7 +28,7 @@ def write_workbook(plan: Mapping[str, Any], financing: Mapping[str, Any] | None,
 
     Args:
         plan: plan.json with "model" (`venture.sheet.model`).
-        financing: what `venture.financing.finance` returned; None leaves cap table, waterfall and new money out.
+        financing: what `venture.financing.finance` returned; None leaves cap table and waterfall out.
         out: the file, `.xlsx`.
 
     Raises:
@@ -51,7 +51,7 @@ def write_workbook(plan: Mapping[str, Any], financing: Mapping[str, Any] | None,
         about.cell(row, 1, text)
     about.column_dimensions["A"].width = 130
     places = write_assumptions(book, model)
-    write_months(book, model, places, (financing or {}).get("money_in", []))
+    write_months(book, model, places, plan.get("statements") or {})
     if financing and financing.get("steps"):
         write_cap_table(book, financing)
         if financing.get("exits"):

@@ -188,31 +188,69 @@ class _Rows:
         return formula
 
 
-def write_months(book: Any, model: Mapping[str, Any], at: Mapping[str, str], money_in: Sequence[Mapping[str, Any]]) -> None:
-    """Customers, revenue, costs and cash by month."""
+_FUNDED = ("new money for shares", "new money for notes", "interest added to notes", "notes turned into shares")
+
+
+def write_months(book: Any, model: Mapping[str, Any], at: Mapping[str, str], made: Mapping[str, Any]) -> None:
+    """Customers, revenue, costs and cash by month; where new money comes in (`made`: the plan's statements), with it."""
     sheet = book.create_sheet("Months", 1)
     sheet.cell(1, 1, "month")
     sheet.cell(1, 2, 0)
     for month in range(1, model["months"] + 1):
         sheet.cell(1, month + 2, month)
     sheet.freeze_panes = "C2"
-    sheet.column_dimensions["A"].width = 26
+    sheet.column_dimensions["A"].width = 38
     rows = _Rows(sheet, model["months"])
     _customers(rows, model, at)
     _revenue(rows, model, at)
     _costs(rows, model, at)
     _cash(rows, model, at)
-    if money_in:
-        rows.add("new money", lambda here, before: "0")
-        rows.add(
-            "cash with new money",
-            lambda here, before: f"{before('cash with new money')}+{here('cash change')}+{here('new money')}",
-            f"={at['cash']}",
-        )
+    if made.get("financed"):
+        _funded(rows, made, at)
     rows.write()
-    for item in money_in:
-        if item["month"] <= model["months"]:
-            mark_input(sheet.cell(rows.at["new money"], item["month"] + 2, item["amount"]))
+    for name, values in zip(_FUNDED, _inputs(made) if made.get("financed") else (), strict=False):
+        for month, value in enumerate(values, 1):
+            if value:
+                mark_input(sheet.cell(rows.at[name], month + 2, value))
+
+
+def _inputs(made: Mapping[str, Any]) -> list[list[float]]:
+    """By month, in the order of `_FUNDED`: the terms are exact and stand as numbers to change."""
+    flow, interest, notes = made["cash_flow"], made["income"]["interest"], made["balance"]["notes"]
+    before = [made["opening"]["notes"], *notes[:-1]]
+    turned = [
+        round(old + came + added - now, 4) for old, came, added, now in zip(before, flow["notes"], interest, notes, strict=True)
+    ]
+    return [flow["shares"], flow["notes"], interest, turned]
+
+
+def _funded(rows: _Rows, made: Mapping[str, Any], at: Mapping[str, str]) -> None:
+    for name in _FUNDED:
+        rows.add(name, lambda here, before: "0")
+    shares, notes, interest, turned = _FUNDED
+    rows.add(
+        "notes owed",
+        lambda here, before: f"{before('notes owed')}+{here(notes)}+{here(interest)}-{here(turned)}",
+        made["opening"]["notes"],
+    )
+    rows.add(
+        "cash with new money",
+        lambda here, before: f"{before('cash with new money')}+{here('cash change')}+{here(shares)}+{here(notes)}",
+        f"={at['cash']}",
+    )
+
+    def so_far(line: str, here: Callable[[str], str]) -> str:
+        return f"SUM($C${rows.at[line]}:{here(line)})"
+
+    rows.add(
+        "balance with new money (0 if it balances)",
+        lambda here, before: (
+            f"ROUND({here('cash with new money')}+{here('receivables')}-{here('payables')}-{here('deferred revenue')}"
+            f"-{here('notes owed')}-({at['cash']}-$B${rows.at['deferred revenue']}-$B${rows.at['notes owed']}"
+            f"+{here('profit so far')}-{at['tax_rate']}*{here('profit taxed so far')}"
+            f"+{so_far(shares, here)}+{so_far(turned, here)}-{so_far(interest, here)}),4)"
+        ),
+    )
 
 
 def _customers(rows: _Rows, model: Mapping[str, Any], at: Mapping[str, str]) -> None:

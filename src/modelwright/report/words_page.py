@@ -179,7 +179,10 @@ PAGE: dict[str, tuple[str, str]] = {
     "business.interval": ("Interval", "区间"),
     "business.missing": ("What the plan lacks", "计划缺少的内容"),
     "business.asked": ("Not stated, and what the plan does about it", "未给出的设定，以及计划如何处理"),
-    "business.note": ("No new money is assumed to come in.", "未假设任何新资金流入。"),
+    "business.note": (
+        "The fan, the runway and the risk of ruin assume that no new money comes in; the statements hold the money that financing: states.",
+        "扇形图、现金支撑时间与耗尽风险均假设无新资金流入；三张报表计入 financing: 中写明的资金。",
+    ),
     "assumed.intro": (
         "These figures were stated by the founders, come from shipped defaults, or are computed from such. They are no better than what they lean on.",
         "以下数字由创始人给出、来自软件默认值，或由此推算。它们不会比其依据更可靠。",

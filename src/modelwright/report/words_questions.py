@@ -157,6 +157,7 @@ QUESTIONS: dict[str, tuple[str, str]] = {
     "income.gross": ("Gross profit", "毛利润"),
     "income.operating": ("Operating result", "经营利润"),
     "income.net": ("Net result", "净利润"),
+    "income.financing": ("New money that came in", "当年融资流入"),
     "income.cash": ("Cash at the end", "期末现金"),
     "need.p10": ("Dark future (P10)", "悲观情形（P10）"),
     "need.p50": ("Middle future (P50)", "中位情形（P50）"),

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from modelwright.base.errors import SpecError
 from modelwright.spec.financing import Financing
+from modelwright.venture.funding import one_currency
 from modelwright.venture.returns import exits
 from modelwright.venture.rounds import History, Step, history
 
@@ -43,13 +43,7 @@ def finance(
     Raises:
         SpecError: two currencies, or terms that leave no positive price.
     """
-    if settings is not None and settings.currency != currency:
-        raise SpecError(
-            f"financing counts in {settings.currency}, the plan in {currency}",
-            expected="one currency",
-            where="financing.currency",
-            remedy=f"financing: {{currency: {currency}}}, with amounts in it.",
-        )
+    one_currency(settings, currency)
     chosen = settings or None
     found: dict[str, Any] = {
         "currency": currency,

@@ -1,7 +1,8 @@
 """Does the business work? From the measured cost of a request and the founders' assumptions to `plan.json`.
 
 Monte Carlo over every uncertain input (`draws`), a simulation month by month (`paths`), then figures with their P10–P90
-ranges. No financing is assumed: no new money comes in, and a path that runs out of cash counts as ruined.
+ranges. These assume no financing: no new money comes in, and a path that runs out of cash counts as ruined. Only the three
+statements hold the money that `financing:` states.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from modelwright.spec.compute import Compute
+from modelwright.spec.financing import Financing
 from modelwright.spec.venture import Venture
 from modelwright.venture.assumptions import Assumptions, gather
 from modelwright.venture.business import tiers
@@ -23,6 +25,7 @@ from modelwright.venture.correlation import copula
 from modelwright.venture.demand import listed_funnel
 from modelwright.venture.draws import draw
 from modelwright.venture.figures import Figure
+from modelwright.venture.funding import one_currency
 from modelwright.venture.paths import Paths, simulate
 from modelwright.venture.pricing import price_figures, pricing
 from modelwright.venture.results import CASH, DEMAND, REVENUE, UNIT, Known, figures, listed, rank, sensitivity, unit_economics
@@ -32,7 +35,7 @@ from modelwright.venture.statements import listed_statements, nearest
 from modelwright.venture.survival import Records, fitted
 
 _SERIES = {"customers": DEMAND, "revenue": REVENUE, "net_burn": CASH, "cash": CASH}
-NO_FINANCING = "no new money is assumed"
+NO_FINANCING = "no new money is assumed, save in the statements"
 NEAREST = "the simulated future that runs closest to the P50 curves of cash and revenue"
 
 
@@ -47,6 +50,7 @@ def plan(
     routes: Sequence[str] = (),
     records: Records | None = None,
     correlations: Sequence[tuple[str, str, float]] = (),
+    financing: Financing | None = None,
 ) -> dict[str, Any]:
     """Simulate the venture.
 
@@ -61,6 +65,7 @@ def plan(
         routes: families of the chosen route, for the skills it needs: "fit", "gradient", "checkpoint", "bought".
         records: the service's own; what they say replaces the founders' assumptions.
         correlations: (setting, setting, rank correlation) of uncertain inputs that move together.
+        financing: money that comes in on stated terms, for the statements; None: none does.
 
     Returns:
         plan.json: currency, months, fan, figures, assumptions, unit, tiers, pricing, funnel, cohorts, team, statements,
@@ -68,7 +73,7 @@ def plan(
         about it).
 
     Raises:
-        SpecError: units that contradict each other.
+        SpecError: units that contradict each other; financing in another currency.
     """
     if venture is None:
         return _empty(cost_per_1000.unit if cost_per_1000 else "USD", ("venture",))
@@ -78,7 +83,8 @@ def plan(
     values = draw(assumptions.inputs, venture.paths, venture.seed, tied.tie if tied else None)
     found = simulate(assumptions, values, venture.months)
     fan, law = _fan(found, known), fitted(records)
-    accounts = _statements(assumptions, known, found, fan, values)
+    one_currency(financing, venture.currency)
+    accounts = _statements(assumptions, known, found, fan, values, financing)
     joined = accounts.get("joined", [])
     prices, people = pricing(venture, assumptions, values, today), staffing(venture, assumptions, routes, today)
     sold = known.all(*UNIT) and assumptions.offer.subscribers
@@ -105,7 +111,12 @@ def plan(
 
 
 def _statements(
-    assumptions: Assumptions, known: Known, found: Paths, fan: dict[str, Any], values: Mapping[str, np.ndarray]
+    assumptions: Assumptions,
+    known: Known,
+    found: Paths,
+    fan: dict[str, Any],
+    values: Mapping[str, np.ndarray],
+    financing: Financing | None,
 ) -> dict[str, Any]:
     """Of the future nearest to the P50 curves; empty where an input of the cash is missing."""
     if not known.all(*CASH):
@@ -114,7 +125,7 @@ def _statements(
     mine = {name: value if value.size == 1 else value[place : place + 1] for name, value in values.items()}
     one = simulate(assumptions, mine, len(found.cash_mp), detail=True)
     inputs = {name: float(value[0]) for name, value in mine.items()}
-    return listed_statements(assumptions, one, inputs, known.basis(*CASH), NEAREST)
+    return listed_statements(assumptions, one, inputs, known.basis(*CASH), NEAREST, financing)
 
 
 def _empty(currency: str, missing: tuple[str, ...]) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Three statements by month: income, cash flow, balance sheet, of one future or of all.
 
-Revenue is earned month by month; cash follows the bills (`ledger`). Training is an expense, nothing is capitalised, no new
-money comes in. Assets (cash, receivables) = liabilities (payables, deferred revenue) + equity, every month; cash below zero is
-what is missing, and stays on the asset side with its sign.
+Revenue is earned month by month; cash follows the bills (`ledger`). Training is an expense, nothing is capitalised. New money
+comes in as the founders state it (`funding`); a note's interest is an expense that is added to the note, and lowers no tax here.
+Assets (cash, receivables) = liabilities (payables, deferred revenue, notes) + equity, every month; cash below zero is what is
+missing, and stays on the asset side with its sign.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from modelwright.spec.financing import Financing
 from modelwright.venture.assumptions import Assumptions
+from modelwright.venture.funding import Funding, funding
 from modelwright.venture.paths import KINDS, SALES, STOCKS, Paths
 
 COST_OF_REVENUE = ("compute", "support")
@@ -19,13 +22,17 @@ EXPENSES = tuple(kind for kind in KINDS if kind not in COST_OF_REVENUE)
 _SEARCHED = 4096
 
 
-def statements(found: Paths) -> dict[str, dict[str, np.ndarray]]:
+def statements(found: Paths, new: Funding | None = None) -> dict[str, dict[str, np.ndarray]]:
     """The statements of every path, months × paths, from the lines of a simulation with `detail`.
 
+    Args:
+        new: the money that comes in; None: none does.
+
     Returns:
-        {"income": {…, "revenue", …, "gross", …, "operating", "tax", "net"}, "cash_flow": {"net", "receivables", "payables",
-        "deferred", "operating", "cash"}, "balance": {"cash", "receivables", "assets", "payables", "deferred", "equity",
-        "claims"}}; in the cash flow the stocks' changes have the sign with which they move cash.
+        {"income": {…, "revenue", …, "gross", …, "operating", "interest", "tax", "net"}, "cash_flow": {"net", "interest",
+        "receivables", "payables", "deferred", "operating", "shares", "notes", "financing", "cash"}, "balance": {"cash",
+        "receivables", "assets", "payables", "deferred", "notes", "equity", "claims"}}; in the cash flow everything has the sign
+        with which it moves cash (interest is added back: it is not paid), and "shares" holds SAFEs too.
 
     Raises:
         ValueError: simulated without detail.
@@ -36,11 +43,17 @@ def statements(found: Paths) -> dict[str, dict[str, np.ndarray]]:
     revenue = sum((lines[name] for name in SALES), np.zeros_like(found.cash_mp))
     gross = revenue - lines["compute"] - lines["support"]
     operating = gross - sum(lines[name] for name in EXPENSES)
-    net = operating - lines["tax"]
+    new = new or funding(None, len(found.cash_mp))
+    flat = np.zeros_like(found.cash_mp)
+    issued, borrowed, interest, converted, owed = (
+        flat + line[:, None] for line in (new.issued, new.borrowed, new.interest, new.converted, new.notes)
+    )
+    net = operating - interest - lines["tax"]
     opening: dict[str, np.ndarray | float] = {"receivables": 0.0, "payables": 0.0, "deferred": lines["deferred-start"]}
     moved = {name: _change(lines[name], opening[name]) for name in STOCKS}
     moved["receivables"] = -moved["receivables"]
-    equity = found.cash_start - lines["deferred-start"] + np.cumsum(net, axis=0)
+    equity = found.cash_start - lines["deferred-start"] - new.opening_notes + np.cumsum(net + issued + converted, axis=0)
+    cash = found.cash_mp + np.cumsum(issued + borrowed, axis=0)
     return {
         "income": {
             **{name: lines[name] for name in SALES},
@@ -49,18 +62,29 @@ def statements(found: Paths) -> dict[str, dict[str, np.ndarray]]:
             "gross": gross,
             **{name: lines[name] for name in EXPENSES},
             "operating": operating,
+            "interest": interest,
             "tax": lines["tax"],
             "net": net,
         },
-        "cash_flow": {"net": net, **moved, "operating": net + sum(moved.values()), "cash": found.cash_mp},
+        "cash_flow": {
+            "net": net,
+            "interest": interest,
+            **moved,
+            "operating": net + interest + sum(moved.values()),
+            "shares": issued,
+            "notes": borrowed,
+            "financing": issued + borrowed,
+            "cash": cash,
+        },
         "balance": {
-            "cash": found.cash_mp,
+            "cash": cash,
             "receivables": lines["receivables"],
-            "assets": found.cash_mp + lines["receivables"],
+            "assets": cash + lines["receivables"],
             "payables": lines["payables"],
             "deferred": lines["deferred"],
+            "notes": owed,
             "equity": equity,
-            "claims": lines["payables"] + lines["deferred"] + equity,
+            "claims": lines["payables"] + lines["deferred"] + owed + equity,
         },
     }
 
@@ -82,20 +106,26 @@ def nearest(found: Paths, fan: dict[str, dict[str, list[float]]]) -> int:
     return int(distance.argmin())
 
 
-def listed_statements(assumptions: Assumptions, found: Paths, inputs: dict[str, float], basis: str, note: str) -> dict[str, Any]:
+def listed_statements(
+    assumptions: Assumptions, found: Paths, inputs: dict[str, float], basis: str, note: str, financing: Financing | None = None
+) -> dict[str, Any]:
     """plan.json's "statements": those of the one path of `found`, as plain numbers.
 
     Args:
         inputs: the values of that future's inputs, by short name.
+        financing: terms in the plan's currency; None: no new money.
     """
-    made = statements(found)
+    new = funding(financing, len(found.cash_mp))
+    made = statements(found, new)
+    deferred = float(found.lines["deferred-start"][0, 0])
     gap = float(np.max(np.abs(made["balance"]["assets"] - made["balance"]["claims"])))
     return {
         "currency": assumptions.currency,
         "opening": {
             "cash": assumptions.cash,
-            "deferred": float(found.lines["deferred-start"][0, 0]),
-            "equity": assumptions.cash - float(found.lines["deferred-start"][0, 0]),
+            "deferred": deferred,
+            "notes": new.opening_notes,
+            "equity": assumptions.cash - deferred - new.opening_notes,
         },
         **{
             name: {line: [round(float(value), 4) for value in values[:, 0]] for line, values in part.items()}
@@ -109,6 +139,7 @@ def listed_statements(assumptions: Assumptions, found: Paths, inputs: dict[str, 
             if assumptions.inputs[name].said
         ],
         "gap": gap,
+        "financed": financing is not None,
         "basis": basis,
         "note": note,
     }

@@ -7,6 +7,7 @@ import subprocess
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from modelwright.base.errors import ModelwrightError
@@ -17,7 +18,9 @@ from modelwright.spec.venture import Venture
 from modelwright.venture.assumptions import gather
 from modelwright.venture.figures import Figure
 from modelwright.venture.financing import finance
+from modelwright.venture.paths import simulate
 from modelwright.venture.sheet import model
+from modelwright.venture.statements import listed_statements
 
 openpyxl = pytest.importorskip("openpyxl")
 OFFICE = shutil.which("soffice") or shutil.which("libreoffice")
@@ -122,7 +125,11 @@ def make(stated, tmp_path, financing=None, machines=True):
         date(2026, 11, 22),
     )
     assert not assumptions.missing
-    plan = {"model": model(assumptions, venture.months), "missing": []}
+    path = simulate(
+        assumptions, {name: np.array([item.middle]) for name, item in assumptions.inputs.items()}, venture.months, True
+    )
+    made = listed_statements(assumptions, path, {}, "assumed", "the middle", TERMS if financing else None)
+    plan = {"model": model(assumptions, venture.months), "missing": [], "statements": made}
     return plan, write_workbook(plan, financing, tmp_path / "plan.xlsx")
 
 
@@ -167,6 +174,9 @@ def test_owners_and_exits_come_to_the_exact_answer(tmp_path):
     found = lines(book)
     assert_same_months(found, plan)
     assert found["cash with new money"][-1] == pytest.approx(plan["model"]["path"]["cash"][-1] + 200_000 + 3 * MILLION)
+    assert found["cash with new money"] == pytest.approx(plan["statements"]["balance"]["cash"], abs=1e-3)
+    assert found["notes owed"] == pytest.approx(plan["statements"]["balance"]["notes"], abs=1e-3)
+    assert set(found["balance with new money (0 if it balances)"]) == {0}
     table = [[cell.value for cell in row] for row in book["Cap table"].iter_rows()]
     starts = [place for place, row in enumerate(table) if row[0] == "step"]
     for place, step in zip(starts, money["steps"], strict=True):

@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelwright.base.errors import SpecError
+from modelwright.spec.financing import Financing
 from modelwright.venture.assumptions import gather
 from modelwright.venture.draws import draw
 from modelwright.venture.figures import Figure
+from modelwright.venture.funding import funding
 from modelwright.venture.paths import simulate
 from modelwright.venture.statements import statements
 from venture_plans import COMPUTE, TODAY, planned, settings_of
@@ -33,19 +36,54 @@ def detailed(venture, capacity=None):
     return simulate(assumptions, draw(assumptions.inputs, venture.paths, venture.seed), venture.months, detail=True)
 
 
+INSTRUMENTS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "holder": st.sampled_from(["angel", "lender"]),
+            "kind": st.sampled_from(["note", "post-money-safe", "pre-money-safe"]),
+            "amount": st.floats(1, 1e6),
+            "month": st.integers(0, 30),
+        }
+    ),
+    max_size=4,
+)
+
+
+def financing_of(instruments, rounds):
+    owned = [{**item, **({"interest": "8% per year"} if item["kind"] == "note" else {})} for item in instruments]
+    priced = [
+        {"name": f"round {month}", "month": month, "pre_money": 1e8, "investors": {"fund": 1e6 + month}} for month in rounds
+    ]
+    return Financing.model_validate({"founders": {"ann": 1000}, "instruments": owned, "rounds": priced})
+
+
 @settings(max_examples=25, deadline=None)
-@given(TERMS, st.integers(0, 1000), st.floats(0, 1e6), st.booleans(), st.one_of(st.none(), st.floats(1e3, 1e7)))
-def test_the_balance_sheet_balances_every_month_in_every_future(terms, seed, cash, licences, capacity):
+@given(
+    TERMS,
+    st.integers(0, 1000),
+    st.floats(0, 1e6),
+    st.booleans(),
+    st.one_of(st.none(), st.floats(1e3, 1e7)),
+    INSTRUMENTS,
+    st.sets(st.integers(0, 30), max_size=3),
+)
+def test_the_balance_sheet_balances_every_month_in_every_future(terms, seed, cash, licences, capacity, instruments, rounds):
     price = {"enterprise": LICENCES if licences else None, "advertising": {"impressions": 0.5, "rpm": "3 ± 1"}}
     venture = settings_of(customers=UNSURE, price=price, accounts=terms, seed=seed, cash=cash, months=24)
     found = detailed(venture, Figure(capacity, "requests/month", "measured") if capacity else None)
-    made = statements(found)
-    scale = np.maximum(np.abs(found.cash_mp).max(), 1.0)
+    stated = financing_of(instruments, rounds)
+    made = statements(found, funding(stated, venture.months))
+    scale = np.maximum(np.abs(made["balance"]["cash"]).max(), 1.0)
     balance, flow, income = made["balance"], made["cash_flow"], made["income"]
     assert np.abs(balance["assets"] - balance["claims"]).max() <= 1e-9 * scale
-    before = np.vstack([np.full(found.cash_mp.shape[1], cash), found.cash_mp[:-1]])
-    assert np.abs(flow["cash"] - before - flow["operating"]).max() <= 1e-9 * scale
+    before = np.vstack([np.full(found.cash_mp.shape[1], cash), flow["cash"][:-1]])
+    assert np.abs(flow["cash"] - before - flow["operating"] - flow["financing"]).max() <= 1e-9 * scale
+    came = sum(item["amount"] for item in instruments if 1 <= item["month"] <= 24)
+    came += sum(1e6 + month for month in rounds if 1 <= month <= 24)
+    assert np.allclose(flow["cash"][-1] - found.cash_mp[-1], came)
+    assert (balance["notes"] >= -1e-6).all()
     assert np.allclose(income["revenue"], found.revenue_mp) and (income["tax"] >= 0).all()
+    assert np.allclose(income["net"], income["operating"] - income["interest"] - income["tax"])
     assert np.allclose(income["operating"], found.revenue_mp - found.costs_mp, atol=1e-6)
     assert (balance["payables"] >= -1e-6).all() and (balance["deferred"] >= 0).all()
 
@@ -62,10 +100,42 @@ def test_bills_by_hand():
     assert found["gap"] < 1e-6 and found["opening"]["equity"] == 10000
 
 
+def test_a_note_bears_interest_until_a_round_makes_it_shares():
+    """12,000 at 8 % a year from month 2, a SAFE of 5,000 in month 3, a round of 1,000,000 in month 5: 3 months of 80."""
+    note = {"holder": "lender", "kind": "note", "amount": 12_000, "interest": "8% per year", "month": 2}
+    safe = {"holder": "angel", "amount": 5_000, "cap": 50_000_000, "month": 3}
+    seed = {"name": "seed", "month": 5, "pre_money": 1e8, "investors": {"fund": 1e6}}
+    terms = Financing.model_validate({"founders": {"ann": 1000}, "instruments": [note, safe], "rounds": [seed]})
+    plain, found = (planned(settings_of(), financing=item)["statements"] for item in (None, terms))
+    assert found["balance"]["notes"][:6] == pytest.approx([0, 12_000, 12_080, 12_160, 0, 0])
+    assert found["income"]["interest"][:6] == pytest.approx([0, 0, 80, 80, 80, 0])
+    assert found["cash_flow"]["financing"][:6] == pytest.approx([0, 12_000, 5_000, 0, 1e6, 0])
+    gained = np.array(found["balance"]["cash"]) - plain["balance"]["cash"]
+    assert gained[:5] == pytest.approx([0, 12_000, 17_000, 17_000, 1_017_000])
+    owned = np.array(found["balance"]["equity"]) - plain["balance"]["equity"]
+    assert owned[:5] == pytest.approx([0, 0, 4_920, 4_840, 1_017_000])  # all that came is the owners' in the end
+    assert found["gap"] < 1e-6 and found["financed"] and not plain["financed"]
+
+
+def test_a_note_that_is_there_on_day_one_is_owed_on_day_one():
+    terms = Financing.model_validate(
+        {"founders": {"ann": 1000}, "instruments": [{"holder": "lender", "kind": "note", "amount": 4_000}]}
+    )
+    found = planned(settings_of(), financing=terms)["statements"]
+    assert found["opening"] == {"cash": 10000, "deferred": 0, "notes": 4_000, "equity": 6_000}
+    assert found["balance"]["notes"] == pytest.approx([4_000] * 12) and found["gap"] < 1e-6
+
+
+def test_financing_in_another_currency_is_refused():
+    terms = Financing.model_validate({"founders": {"ann": 1000}, "currency": "CNY"})
+    with pytest.raises(SpecError, match="one currency"):
+        planned(settings_of(), financing=terms)
+
+
 def test_a_year_paid_ahead_is_owed_on_day_one_and_grows_with_the_customers():
     """100 customers · 20 · half of them · 5.5 months = 5,500 is owed; twice the customers bring as much cash again."""
     steady = planned(settings_of(accounts={"annual_share": 0.5}))["statements"]
-    assert steady["opening"] == {"cash": 10000, "deferred": 5500, "equity": 4500}
+    assert steady["opening"] == {"cash": 10000, "deferred": 5500, "notes": 0, "equity": 4500}
     assert steady["cash_flow"]["deferred"] == pytest.approx([0.0] * 12)
     growing = planned(settings_of(accounts={"annual_share": 0.5}, customers={"growth": "10% per month"}))["statements"]
     assert growing["cash_flow"]["deferred"][1] > 0

@@ -40,6 +40,7 @@ def work(context: Context) -> str:
         routes=business.families(project, decision["route"]),
         records=customers,
         correlations=business.correlations(project),
+        financing=project.financing,
     )
     financing = business.money(project, found)
     source = context.ledger.source

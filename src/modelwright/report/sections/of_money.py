@@ -67,6 +67,9 @@ def _years(plan: Any, figures: Figures) -> list[Block]:
     for line in _LINES:
         sums = [numbers.money(sum(income[line][start:end]), made["currency"]) for start, end in years]
         rows.append([words(f"income.{line}"), *sums])
+    if made.get("financed"):
+        came = made["cash_flow"]["financing"]
+        rows.append([words("income.financing"), *(numbers.money(sum(came[start:end]), made["currency"]) for start, end in years)])
     rows.append([words("income.cash"), *(numbers.money(made["balance"]["cash"][end - 1], made["currency"]) for _, end in years)])
     columns = [words("income.line"), *(words("income.year", first=start + 1, last=end) for start, end in years)]
     return [Table(words("income.title"), columns, rows, (PLAN,), weakest(made.get("basis")))]
