@@ -31,7 +31,7 @@ class Row:
 Sizes = Mapping[str, Any]
 """What a model must know of its task to be built, by name: whole numbers ("vocabulary", "classes") or lists of them."""
 
-Kind = Literal["text", "label", "number", "image", "time", "name"]
+Kind = Literal["text", "label", "number", "image", "time", "name", "messages"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,8 @@ class Column:
     `kind` tells the data room how to check and describe it:
         "text": str. "label": str, or a tuple of str where rows carry several labels. "number": finite float.
         "image": bytes of an image file. "time": seconds since 1970 (float, UTC). "name": str that tells one thing from another
-        (a user, an item, a series).
+        (a user, an item, a series). "messages": a conversation as compact JSON text, a list of {"role": "system", "user" or
+        "assistant", "content": str}.
     """
 
     role: str
@@ -60,6 +61,8 @@ class Habits:
         split: "stratified" (by label; at random where there is none), "time" or "last" (see `data.split.by`).
         split_role: for "time" and "last": the role that is split by.
         others: whether columns beside the named ones are inputs as well (tables).
+        corpus: rows are documents, perhaps more than memory holds: they are read, cleaned and split in a stream
+            (`data/corpus/`), and the training split is a folder of files that is read piece by piece.
     """
 
     duplicates: Literal["exact", "keep"] = "exact"
@@ -67,6 +70,7 @@ class Habits:
     split: Literal["stratified", "time", "last"] = "stratified"
     split_role: str | None = None
     others: bool = False
+    corpus: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from modelwright.data.cleaning.checks import Checker, map_columns, missing_colum
 from modelwright.data.cleaning.duplicates import exact_key, remove_exact, remove_near, set_keys
 from modelwright.data.cleaning.folding import fold_text
 from modelwright.data.cleaning.labels import labels_of, remove_contradictions, remove_rare, unite_spellings
+from modelwright.data.cleaning.messages import with_messages
 from modelwright.data.cleaning.near import near_pairs
 from modelwright.data.cleaning.record import QUARANTINE, Quarantine, Record, keep
 from modelwright.data.given import given
@@ -67,7 +68,7 @@ def prepare(
     habits = habits or Habits()
     stated = spec.split.column
     spec = settle(spec, habits)
-    reading = open_source(spec, folder, console)
+    reading = with_messages(spec, columns, open_source(spec, folder, console))
     quarantine = Quarantine()
     try:
         mapping = map_columns(spec, columns, reading.columns)

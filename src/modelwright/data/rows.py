@@ -1,6 +1,7 @@
 """Rows on disk: one Parquet file per split, readable by anything that reads Parquet.
 
-The row's id is the column `row_id`; every other column is one of the row's values. Several labels are a list of texts.
+The row's id is the column `row_id`; every other column is one of the row's values. Several labels are a list of texts. The training
+split of a corpus is a folder of such files (`data/corpus/documents.py`).
 """
 
 from __future__ import annotations
@@ -13,8 +14,7 @@ from modelwright.base.errors import DataError
 from modelwright.base.nouns import Row
 from modelwright.base.optional import require
 from modelwright.base.store import writing
-
-ROW_ID = "row_id"
+from modelwright.data.corpus.documents import ROW_ID, Documents, rows_of
 
 
 def write_split(out: Path, split: str, rows: Sequence[Row]) -> Path:
@@ -40,13 +40,16 @@ def _uniform(values: list[Any]) -> list[Any]:
     return values
 
 
-def read_split(out: Path, split: str) -> list[Row]:
-    """The rows of "train", "validation" or "test", in the source's order. A label is a text, or a tuple of them.
+def read_split(out: Path, split: str) -> Sequence[Row]:
+    """The rows of "train", "validation" or "test", in the source's order. A label is a text, or a tuple of them. Rows of a folder of
+    files are read when they are asked for.
 
     Raises:
         DataError: the file is missing or damaged.
     """
     arrow, parquet = require("pyarrow", "data"), require("pyarrow.parquet", "data")
+    if (out / split).is_dir():
+        return Documents(out / split)
     path = out / f"{split}.parquet"
     try:
         columns = parquet.read_table(path).to_pydict()
@@ -57,10 +60,4 @@ def read_split(out: Path, split: str) -> list[Row]:
             where=str(path),
             remedy="Make them again: modelwright run --from data",
         ) from error
-    ids = columns.pop(ROW_ID)
-    for name, values in columns.items():
-        if any(isinstance(value, list) for value in values):
-            columns[name] = [None if value is None else tuple(value) for value in values]
-    names = list(columns)
-    cells = zip(*columns.values(), strict=True) if names else ((),) * len(ids)
-    return [Row(row_id, dict(zip(names, values, strict=True))) for row_id, values in zip(ids, cells, strict=True)]
+    return rows_of(columns)

@@ -10,7 +10,7 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
@@ -51,7 +51,7 @@ class More:
 
     spec: Data
     columns: tuple[Column, ...]
-    habits: Habits = Habits()
+    habits: Habits = field(default_factory=Habits)
 
 
 class NoSettings(Section):

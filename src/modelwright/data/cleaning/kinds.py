@@ -9,6 +9,7 @@ from typing import Any
 
 from modelwright.base.nouns import Kind
 from modelwright.data import splits
+from modelwright.data.cleaning.messages import messages_text
 from modelwright.data.images import image_cell
 
 
@@ -61,4 +62,5 @@ KINDS: Mapping[Kind, Callable[[Any], Any]] = {
     "time": _time,
     "name": _name,
     "image": _image,
+    "messages": messages_text,
 }
