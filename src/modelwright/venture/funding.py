@@ -62,7 +62,7 @@ def one_currency(settings: Financing | None, currency: str) -> None:
 
 def funding(settings: Financing | None, months: int) -> Funding:
     """What the terms in `financing:` bring in each of the plan's months; nothing where there are none."""
-    found = Funding(*(np.zeros(months) for _ in range(4)), opening_notes=0.0)
+    found = Funding(np.zeros(months), np.zeros(months), np.zeros(months), np.zeros(months), opening_notes=0.0)
     if settings is None:
         return found
     closings = sorted(month_of(item, settings.rounds) for item in settings.rounds)
