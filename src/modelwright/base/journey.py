@@ -72,10 +72,12 @@ def single(reader: Reader, graph: Runner) -> Callable[[Row], list[Any]]:
 
 
 def served_bytes(reader: Reader, graph: Path) -> int:
-    """What serving must carry of a model, in bytes: the graph's file and the reader's own files."""
+    """What serving must carry of a model, in bytes: the graph's file, its weights where they lie beside it, the reader's files."""
     with tempfile.TemporaryDirectory() as folder:
         reader.save(Path(folder))
-        return graph.stat().st_size + sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
+        weights = graph.with_name(f"{graph.name}.data")
+        size = graph.stat().st_size + (weights.stat().st_size if weights.is_file() else 0)
+        return size + sum(path.stat().st_size for path in Path(folder).rglob("*") if path.is_file())
 
 
 def _parts(order: Sequence[int], examples: Sequence[Example], batch_rows: int, stretch: float) -> Iterator[list[int]]:

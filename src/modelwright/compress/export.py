@@ -18,17 +18,21 @@ from modelwright.base.nouns import Batch, Outputs, Row
 from modelwright.base.optional import require
 from modelwright.base.store import write_bytes
 from modelwright.compress.attention import fuse
+from modelwright.compress.language import export_language, is_language
 from modelwright.models import registry
 from modelwright.spec.routes.route import GradientRoute, Route
 from modelwright.tasks.contract import Task, load_task
 
 GRAPH, CHECKPOINT = "model.onnx", "checkpoint"
 TOLERANCE = 1e-4
+LANGUAGE = "next-tokens"
+"""What a task wants whose models are language models."""
 _OPSET = 17
 
 
 def export(folder: Path, route: Route, rows: Sequence[Row]) -> Path:
-    """Write `folder/model.onnx` from the weights in `folder/checkpoint`.
+    """Write `folder/model.onnx` from the weights in `folder/checkpoint`. A language model of a known family is written in a layout
+    that can be continued token by token, with the files that belong to it (`compress.language`).
 
     Args:
         folder: a finished train folder.
@@ -44,13 +48,15 @@ def export(folder: Path, route: Route, rows: Sequence[Row]) -> Path:
     path = folder / GRAPH
     if isinstance(route, GradientRoute):
         module = registry.load(folder / CHECKPOINT)
-        graph = trace(module, batches[0].inputs, task)
+        if task.wants == LANGUAGE and is_language(folder / CHECKPOINT):
+            export_language(folder / CHECKPOINT, folder, "fp32", folder)
+        else:
+            write_bytes(path, trace(module, batches[0].inputs, task))
         truths = [registry.outputs(module, batch.inputs) for batch in batches]
     else:
         model = registry.load_fitted(route, folder / CHECKPOINT)
-        graph = model.graph().SerializeToString()
+        write_bytes(path, model.graph().SerializeToString())
         truths = [model.outputs(batch.inputs) for batch in batches]
-    write_bytes(path, graph)
     agree(Graph(path, threads=1), batches, truths, path)
     return path
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from modelwright.base.console import Console, amount
+from modelwright.base.decoding import SETTINGS, Decoding, Layout, Text
 from modelwright.base.graph import Graph
 from modelwright.base.journey import predict, served_bytes, single
 from modelwright.base.nouns import Row
@@ -20,12 +21,17 @@ from modelwright.base.store import write_json, writing
 from modelwright.base.timing import latency_ms
 from modelwright.base.wording import megabytes, metric_name, ratio
 from modelwright.compress.int8 import quantise
-from modelwright.spec.compress import Compress
+from modelwright.compress.language import GRAPH_FILES, export_language
+from modelwright.spec.compress import Compress, Method
 from modelwright.tasks.contract import Metric, Task, load_task
 
 ORIGINAL = "original"
-METHODS: Mapping[str, Callable[[Path, Path], int]] = {"int8": quantise}
-"""Each writes a variant of a graph and returns how many weights it changed."""
+METHODS: Mapping[str, Callable[[Path, Path], int]] = {"int8": quantise, "int4": lambda source, target: 0}
+"""Each writes a variant of a graph and returns how many weights it changed. Those of language models are exported anew from the
+checkpoint instead; no other graph is worth int4."""
+LANGUAGE_METHODS: tuple[Method, ...] = ("int8", "int4")
+PROMPT_TOKENS, ANSWER_TOKENS = 64, 16
+"""What a language model is timed at: reading so much of a row, and writing so much."""
 
 WORTH = 1.1
 """Size ratio times speed ratio that a variant must bring to be taken."""
@@ -81,15 +87,15 @@ def compress(
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out, prefix=".variants-") as folder:
-        paths, idle = _make(source / "model.onnx", settings, Path(folder), console)
+        methods = settings.methods if settings.methods is not None else LANGUAGE_METHODS if _speaks(source) else ()
+        paths, idle = _make(source, methods, Path(folder), console)
         variants = _measure(task, paths, validation, console)
         taken = _take(variants, deciding, settings.max_loss)
-        with writing(out):
-            shutil.copyfile(taken.path, out / "model.onnx")
+        _ship(taken.path, out)
         task.save(out)
         found = {
             "chosen": taken.name,
-            "reason": _reason(variants, taken, deciding, settings, idle),
+            "reason": _reason(variants, taken, deciding, settings.max_loss, methods, idle),
             "metric": metric,
             "max_loss": settings.max_loss,
             "variants": [_entry(one, one is taken) for one in variants],
@@ -98,14 +104,30 @@ def compress(
     return found
 
 
-def _make(original: Path, settings: Compress, folder: Path, console: Console) -> tuple[dict[str, Path], list[str]]:
+def _speaks(folder: Path) -> bool:
+    """Whether the graph in it is a language model's that can be continued token by token."""
+    return (folder / SETTINGS).is_file()
+
+
+def _ship(graph: Path, out: Path) -> None:
+    with writing(out):
+        shutil.copyfile(graph, out / GRAPH_FILES[0])
+        for name in GRAPH_FILES[1:]:
+            if _speaks(graph.parent) and (graph.parent / name).is_file():
+                shutil.copyfile(graph.parent / name, out / name)
+
+
+def _make(source: Path, methods: Sequence[Method], folder: Path, console: Console) -> tuple[dict[str, Path], list[str]]:
     """The graphs to measure, the original first; and the methods that found nothing to change."""
+    original = source / GRAPH_FILES[0]
     paths: dict[str, Path] = {ORIGINAL: original}
     idle: list[str] = []
-    with console.progress("variants", total=len(settings.methods)) as progress:
-        for done, method in enumerate(dict.fromkeys(settings.methods)):
+    with console.progress("variants", total=len(methods)) as progress:
+        for done, method in enumerate(dict.fromkeys(methods)):
             path = folder / f"{method}.onnx"
-            if METHODS[method](original, path):
+            if _speaks(source):
+                paths[method] = export_language(source / "checkpoint", folder / method, method, source)
+            elif METHODS[method](original, path):
                 paths[method] = path
             else:
                 idle.append(method)
@@ -120,7 +142,7 @@ def _measure(task: Task, paths: Mapping[str, Path], rows: Sequence[Row], console
     with console.progress("measure", total=ROUNDS + len(graphs)) as progress:
         for done in range(ROUNDS):
             for name, graph in graphs.items():
-                turns[name].append(latency_ms(single(task, graph), rows[:ROUND_ROWS], ROUND_SECONDS))
+                turns[name].append(latency_ms(_request(task, graph, paths[name]), rows[:ROUND_ROWS], ROUND_SECONDS))
             progress.update(done + 1)
         found = []
         for name, graph in graphs.items():
@@ -129,6 +151,23 @@ def _measure(task: Task, paths: Mapping[str, Path], rows: Sequence[Row], console
             found.append(Variant(name, paths[name], size, middle, figures))
             progress.update(ROUNDS + len(found))
     return found
+
+
+def _request(task: Task, graph: Graph, path: Path) -> Callable[[Row], Any]:
+    """One request: a row's answer, or of a language model some tokens after the beginning of a row."""
+    if not _speaks(path.parent):
+        return single(task, graph)
+    decoding = Decoding(graph.session, Layout.read(path.parent))
+
+    def answer(row: Row) -> None:
+        text = Text()
+        logits = decoding.read(text, task.encode(row).inputs["input_ids"][:PROMPT_TOKENS].tolist())
+        decoding.join(text)
+        for _ in range(min(ANSWER_TOKENS, decoding.layout.context - text.length)):
+            logits = decoding.step([int(logits.argmax())])
+        decoding.leave(text)
+
+    return answer
 
 
 def _score(task: Task, graph: Graph, rows: Sequence[Row]) -> dict[str, float]:
@@ -188,7 +227,12 @@ _WORDS = {
 
 
 def _reason(
-    variants: Sequence[Variant], taken: Variant, metric: Metric, settings: Compress, idle: Sequence[str]
+    variants: Sequence[Variant],
+    taken: Variant,
+    metric: Metric,
+    max_loss: float,
+    methods: Sequence[str],
+    idle: Sequence[str],
 ) -> dict[str, str]:
     original = variants[0]
 
@@ -200,7 +244,7 @@ def _reason(
             "metric": metric_name(metric.name),
             "value": f"{one.validation[metric.name]:.3f}",
             "lost": f"{lost(one, original, metric):.3f}",
-            "allowed": f"{settings.max_loss:.3f}",
+            "allowed": f"{max_loss:.3f}",
             "old_size": megabytes(original.size_bytes),
             "old_latency": amount(original.latency["p50"]),
             "old_value": f"{original.validation[metric.name]:.3f}",
@@ -209,12 +253,12 @@ def _reason(
         }
 
     def tell(words: Mapping[str, str]) -> str:
-        if not settings.methods:
+        if not methods:
             return words["none"].format(**figures(original))
         text = words["kept" if taken is original else "taken"].format(**figures(taken))
         for one in variants[1:]:
             if one is not taken:
-                too_lossy = lost(one, original, metric) > settings.max_loss + 1e-9
+                too_lossy = lost(one, original, metric) > max_loss + 1e-9
                 text += words["lossy" if too_lossy else "small"].format(**figures(one))
         return text + "".join(words["idle"].format(name=name) for name in idle)
 
