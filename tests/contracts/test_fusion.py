@@ -30,7 +30,11 @@ from modelwright.train.fusion import Member, exported_route, fuse_route
 from modelwright.train.route import Limits, train_route
 
 # two of each task's routes that learn fast, and the settings that make them tiny
-MEMBERS: dict[str, tuple[str, str]] = {"ngrams": ("tfidf-linear", "textcnn"), "pixels": ("mlp", "cnn")}
+MEMBERS: dict[str, tuple[str, str]] = {
+    "ngrams": ("tfidf-linear", "textcnn"),
+    "pixels": ("mlp", "cnn"),
+    "features": ("linear", "mlp"),
+}
 """By what a task reads: a task that reads as others do needs no entry."""
 SMALL: dict[str, Any] = {
     "width": 16,

@@ -95,13 +95,14 @@ def _metric(task: Task, figures: Mapping[str, float]) -> Metric | None:
 def _shuffled(
     inputs: Mapping[str, np.ndarray], sizes: Mapping[str, Any], source: int, order: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """The inputs with one column's cells dealt out anew."""
+    """The inputs with one column's cells dealt out anew, for every member of a fusion alike."""
     found = dict(inputs)
-    for name, owners in (("numbers", sizes["number_sources"]), ("categories", sizes["category_sources"])):
+    for kind, owners in (("numbers", sizes["number_sources"]), ("categories", sizes["category_sources"])):
         places = [place for place, owner in enumerate(owners) if owner == source]
-        if places:
-            found[name] = inputs[name].copy()
-            found[name][:, places] = inputs[name][order][:, places]
+        for name in inputs if places else ():
+            if name.rpartition(".")[2] == kind:
+                found[name] = inputs[name].copy()
+                found[name][:, places] = inputs[name][order][:, places]
     return found
 
 

@@ -196,6 +196,7 @@ def _named(onnx: Any, model: Any, name: str, opset: int) -> Any:
     if _opset(model) != opset:
         model = onnx.version_converter.convert_version(model, opset)
     del model.graph.value_info[:]  # shapes that exporters noted; the runtime finds its own
+    _only_logits(model.graph)
     model = onnx.compose.add_prefix(model, f"{name}.")
     for value in (*model.graph.input, *model.graph.output):
         for axis, size in enumerate(value.type.tensor_type.shape.dim):
@@ -204,6 +205,33 @@ def _named(onnx: Any, model: Any, name: str, opset: int) -> Any:
             elif size.dim_param:
                 size.dim_param = f"{name}.{size.dim_param}"
     return model
+
+
+def _only_logits(graph: Any) -> None:
+    """Leave out what no logit needs: a member's reasons are not those of all. Nodes stand in order, so one pass from the end finds
+    them."""
+    needed, kept = {_LOGITS}, []
+    for node in reversed(graph.node):
+        if needed.intersection(node.output):
+            kept.append(node)
+            needed.update(node.input)
+            needed.update(name for attribute in node.attribute for name in _used_inside(attribute))
+    for items, wanted in (
+        (graph.node, kept[::-1]),
+        (graph.output, [item for item in graph.output if item.name == _LOGITS]),
+        (graph.input, [item for item in graph.input if item.name in needed]),
+        (graph.initializer, [item for item in graph.initializer if item.name in needed]),
+    ):
+        wanted = list(wanted)
+        del items[:]
+        items.extend(wanted)
+
+
+def _used_inside(attribute: Any) -> set[str]:
+    """What the graphs inside a node (the branches of an If) read, their own names included."""
+    inner = [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]
+    names = {name for graph in inner for node in graph.node for name in node.input}
+    return names | {name for graph in inner for node in graph.node for one in node.attribute for name in _used_inside(one)}
 
 
 def _output(model: Any) -> str:

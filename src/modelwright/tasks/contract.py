@@ -225,6 +225,11 @@ class Task(ABC):
         """See the trained model's answers on the validation split, once, before the task is saved for good: a task that states
         probabilities may calibrate them here. By default nothing is learned from them."""
 
+    def for_fusion(self) -> Self:
+        """As it was before `watch`, and without what only one model can tell (reasons): to decode what several models say together,
+        and to watch that. A task that learns from answers offers fusions only if it has this."""
+        return self
+
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write `task.json` (with "task": name) and what else `load` needs, in open formats."""
@@ -320,9 +325,9 @@ def routes_of(task: type[Task]) -> dict[str, type[Route]]:
 
 
 def fusions_of(task: type[Task]) -> dict[str, type[Route]]:
-    """The routes that combine a task's other routes, by name: they read no rows of their own. Not for tasks that learn from
-    a model's answers (`watch`): what the first member's answers taught would be wrong for those of all."""
-    if task.watch is not Task.watch:
+    """The routes that combine a task's other routes, by name: they read no rows of their own. A task that learns from a model's
+    answers (`watch`) must be able to forget them (`for_fusion`): what the first member's taught would be wrong for those of all."""
+    if task.watch is not Task.watch and task.for_fusion is Task.for_fusion:
         return {}
     return {route.name: route for route in all_routes().values() if route.reads == MEMBERS and task.wants in route.gives}
 

@@ -6,6 +6,7 @@ probabilities calibrated, doubts admitted, reasons given, and the figures of a d
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -173,6 +174,12 @@ class TabularClassification(LabelTask):
             listed = reasons.listed(self.reader, outputs, int(row), (of_labels[:, given] - others).tolist())
             found[row] = dataclasses.replace(answer, reasons=listed)
         return found
+
+    def for_fusion(self) -> Self:
+        """Uncalibrated, and without reasons: those are of one model."""
+        made = copy.copy(self)
+        made.calibration, made.explains = Calibration(), False
+        return made
 
     def watch(self, predictions: Sequence[Prediction], rows: Sequence[Row]) -> None:
         """Calibrate on the validation split."""

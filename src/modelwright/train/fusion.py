@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from modelwright.base.console import Console, Progress
 from modelwright.base.errors import DataError, TrainError
 from modelwright.base.machine import resident_bytes
-from modelwright.base.nouns import Example, Row
+from modelwright.base.nouns import Example, Prediction, Row
 from modelwright.base.store import write_json
 from modelwright.models import registry
 from modelwright.models.fusion import GRAPH, Fitted, Head
@@ -101,6 +101,7 @@ def _pool(
         head = fit_head(logits_mbc, targets, several, route.strength)
         answers = cross_fitted(logits_mbc, targets, several, route.strength)
     model = Fitted(graphs, head)
+    _watch(task, answers, validation)
     task.save(folder)
     model.save(folder / CHECKPOINT)
     scores = {name: _score(task, logits_bc, validation) for name, logits_bc in zip(members, logits_mbc, strict=True)}
@@ -129,10 +130,18 @@ def _target(example: Example) -> np.ndarray:
     return np.asarray(example.target)
 
 
+def _watch(task: Task, logits_bc: np.ndarray, rows: Sequence[Row]) -> None:
+    """Let the task learn from the fusion's answers what it forgot of one member's."""
+    task.watch(_decoded(task, logits_bc, rows), rows)
+
+
+def _decoded(task: Task, logits_bc: np.ndarray, rows: Sequence[Row]) -> list[Prediction]:
+    return task.decode({"logits": logits_bc.astype(np.float32)}, [row.id for row in rows])
+
+
 def _score(task: Task, logits_bc: np.ndarray, rows: Sequence[Row]) -> float | None:
     """The headline metric; None where it is not defined on these rows."""
-    predictions = task.decode({"logits": logits_bc.astype(np.float32)}, [row.id for row in rows])
-    return task.score(task.align(predictions, rows)).get(task.metrics[0].name)
+    return task.score(task.align(_decoded(task, logits_bc, rows), rows)).get(task.metrics[0].name)
 
 
 def fit_head(logits_mbc: np.ndarray, targets: np.ndarray, several: bool, strength: float) -> Head:
@@ -201,7 +210,7 @@ def _soup(
     """weights: the greedy model soup (Wortsman et al. 2022, recipe 1): best member first, then each that does not make it worse."""
     checkpoints = {name: member.folder / CHECKPOINT for name, member in members.items()}
     first = next(iter(members.values()))
-    task, module = load_task(first.folder), registry.load(first.folder / CHECKPOINT)
+    task, module = load_task(first.folder).for_fusion(), registry.load(first.folder / CHECKPOINT)
     weights = {name: registry.load(path).state_dict() for name, path in checkpoints.items()}
     _check_alike(weights)
     examples = task.encode_many(validation)
@@ -222,6 +231,7 @@ def _soup(
         if _gain(tried, metric) >= _gain(best, metric):
             taken, best = [*taken, name], tried
     module.load_state_dict(_mean([weights[name] for name in taken]))
+    _watch(task, _module_logits(task, module, examples), validation)
     task.save(folder)
     registry.save(module, registry.describe(first.folder / CHECKPOINT)[0], task.sizes, folder / CHECKPOINT)
     task.save(folder / CHECKPOINT)
@@ -230,13 +240,18 @@ def _soup(
     return {**result, "shares": {name: (name in taken) / len(taken) for name in members}}
 
 
-def _module_score(task: Task, module: nn.Module, examples: Sequence[Example], rows: Sequence[Row]) -> float:
+def _module_logits(task: Task, module: nn.Module, examples: Sequence[Example]) -> np.ndarray:
+    """[rows, classes], in the order of `examples`."""
     found: list[np.ndarray] = [np.empty(0)] * len(examples)
     for part in sorted_batches([example.length for example in examples], _ROWS):
         outputs = registry.outputs(module, task.collate([examples[number] for number in part]).inputs)
         for number, logits in zip(part, outputs["logits"], strict=True):
             found[number] = logits
-    value = _score(task, np.stack(found), rows)
+    return np.stack(found)
+
+
+def _module_score(task: Task, module: nn.Module, examples: Sequence[Example], rows: Sequence[Row]) -> float:
+    value = _score(task, _module_logits(task, module, examples), rows)
     if value is None:
         raise DataError(
             f"{task.metrics[0].name} is not defined on the {len(rows):,} validation rows",

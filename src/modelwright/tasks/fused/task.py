@@ -2,7 +2,7 @@
 
 What an answer is, how it is scored and how a request is read is the first member's affair, for all members learn the same
 task. Inputs are told apart by their member's name: `textcnn.token_ids`. In the folder, `task.json` names the task and its
-members; each member's own files lie in `members/<name>/`.
+members; each member's own files lie in `members/<name>/`, and in `answer/` what the task learned from the answers of all.
 """
 
 from __future__ import annotations
@@ -19,15 +19,16 @@ from modelwright.base.nouns import Batch, Example, Row, stack_targets
 from modelwright.base.store import write_json, writing
 from modelwright.tasks.contract import TASK_FILE, Task, damaged, load_task
 
-FUSED, MEMBERS = "fused", "members"
+FUSED, MEMBERS, ANSWER = "fused", "members", "answer"
 _NAME = re.compile(r"[\w][\w.-]*")  # as a project's routes are named; a damaged file never leads out of the folder
 
 
-def fuse_tasks(members: Mapping[str, Task]) -> Task:
+def fuse_tasks(members: Mapping[str, Task], answer: Task | None = None) -> Task:
     """One task that reads rows for every member.
 
     Args:
-        members: fitted tasks of the same kind, by the names of their routes; the first decodes.
+        members: fitted tasks of the same kind, by the names of their routes.
+        answer: decodes; None: the first member, without what it learned from its own model's answers.
 
     Raises:
         ValueError: there are fewer than two, or they are of different kinds.
@@ -36,7 +37,7 @@ def fuse_tasks(members: Mapping[str, Task]) -> Task:
     if len(members) < 2 or len(kinds) != 1:
         raise ValueError(f"{len(members)} members of {len(kinds)} kinds")
     (kind,) = kinds
-    return type(f"Fused{kind.__name__}", (_Fused, kind), {})(members)
+    return type(f"Fused{kind.__name__}", (_Fused, kind), {})(members, answer)
 
 
 def load_fused(folder: Path, content: Mapping[str, Any]) -> Task:
@@ -52,7 +53,8 @@ def load_fused(folder: Path, content: Mapping[str, Any]) -> Task:
     if not isinstance(names, list) or not all(isinstance(name, str) and _NAME.fullmatch(name) for name in names):
         raise damaged(path, ValueError(f"{FUSED!r} lists no names of routes"))
     try:
-        return fuse_tasks({name: load_task(folder / MEMBERS / name) for name in names})
+        answer = load_task(folder / ANSWER) if (folder / ANSWER).is_dir() else None
+        return fuse_tasks({name: load_task(folder / MEMBERS / name) for name in names}, answer)
     except ValueError as error:
         raise damaged(path, error) from error
 
@@ -65,9 +67,8 @@ def input_name(member: str, name: str) -> str:
 class _Fused(Task):
     """Mixed into the members' own kind: reading is theirs, the rest is as the first of them has it."""
 
-    def __init__(self, members: Mapping[str, Task]) -> None:
-        first = next(iter(members.values()))
-        self.__dict__.update(first.__dict__)
+    def __init__(self, members: Mapping[str, Task], answer: Task | None) -> None:
+        self.__dict__.update((answer or next(iter(members.values())).for_fusion()).__dict__)
         self.members = dict(members)
         self.axes = {
             input_name(name, array): (axes[0], *(input_name(name, axis) for axis in axes[1:]))
@@ -114,6 +115,10 @@ class _Fused(Task):
             with writing(own):
                 own.mkdir(parents=True, exist_ok=True)
             member.save(own)
+        if type(self).watch is not Task.watch:
+            with writing(folder):
+                (folder / ANSWER).mkdir(exist_ok=True)
+            super().save(folder / ANSWER)  # type: ignore[safe-super]  # the members' kind comes after this class
         write_json(folder / TASK_FILE, {"task": self.name, "format": 1, FUSED: list(self.members)})
 
     @classmethod
