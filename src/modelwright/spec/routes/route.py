@@ -11,6 +11,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import Field, PlainValidator, model_validator
 
+from modelwright.base.nouns import Sizes
 from modelwright.spec.quantities import MoneyField
 from modelwright.spec.section import Section
 
@@ -28,7 +29,8 @@ class Route(Section):
 
     Class attributes (of the route, not settings):
         name: as written in the project file. Routes of different tasks may share one (`finetune` of texts and of images).
-        kind: "gradient" (models/ gives a torch module, train/loop trains it) or "fit" (models/ gives `fit`).
+        kind: "gradient" (models/ gives a torch module, train/loop trains it), "fit" (models/ gives `fit`) or "bought" (a service is
+            asked; nothing is trained).
         reads: how a task turns rows into inputs for it ("ngrams", "words", "checkpoint" for text; "pixels"; "features").
         gives: what its outputs can answer ("classes", "number", …); it learns every task that reads and wants what it offers.
         architecture: the module in `models/`.
@@ -36,7 +38,7 @@ class Route(Section):
     """
 
     name: ClassVar[str]
-    kind: ClassVar[Literal["gradient", "fit"]]
+    kind: ClassVar[Literal["gradient", "fit", "bought"]]
     reads: ClassVar[str]
     gives: ClassVar[tuple[str, ...]] = ("classes",)
     architecture: ClassVar[str]
@@ -132,7 +134,7 @@ BELONGS: Mapping[str, tuple[str, tuple[str, ...]]] = {
 class GradientRoute(Route):
     """Settings that every route trained by gradient descent has. Formulas and sources: docs/training.md."""
 
-    kind: ClassVar[Literal["gradient", "fit"]] = "gradient"
+    kind: ClassVar[Literal["gradient", "fit", "bought"]] = "gradient"
 
     epochs: int = Field(10, ge=1, description="passes over the training split at most")
     batch_size: BatchSize = Field(32, description="rows per optimiser step; 1: stochastic, full: all rows (gradient descent)")
@@ -201,6 +203,15 @@ class GradientRoute(Route):
                 raise ValueError(f"{setting} only with {choice}: {' or '.join(names)}; here it is {chosen}")
         return self
 
+    def settled(self, sizes: Sizes, tokens: int) -> Self:
+        """The route with everything decided that it leaves to the data; most leave nothing.
+
+        Args:
+            sizes: of the fitted task.
+            tokens: in the training split, one pass over it.
+        """
+        return self
+
     def rows_per_step(self, rows: int) -> int:
         """Rows of an optimiser step, out of a training split of `rows`."""
         return max(1, rows) if self.batch_size == "full" else self.batch_size
@@ -211,7 +222,7 @@ class GradientRoute(Route):
         return min(whole, self.rows_at_once or (FULL_PART if self.batch_size == "full" else whole))
 
 
-_FRAMES = (Path(__file__).stem, "phases")  # what routes are built from
+_FRAMES = (Path(__file__).stem, "decoder_dial", "phases")  # what routes are built from
 
 
 @cache
