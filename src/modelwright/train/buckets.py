@@ -10,7 +10,15 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from modelwright.base.nouns import Example
+
 _STRETCH = 50  # batches sorted together; enough for even batches, few enough that neighbours change from epoch to epoch
+
+
+def lengths_of(examples: Sequence[Example]) -> Sequence[int]:
+    """The length of each. Examples that are made only when they are asked for may know their `lengths` beforehand."""
+    known = getattr(examples, "lengths", None)
+    return [example.length for example in examples] if known is None else known
 
 
 def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:

@@ -17,11 +17,12 @@ from pathlib import Path
 from torch import Tensor
 
 from modelwright.base.console import Console, Progress, amount
-from modelwright.base.errors import TrainError
 from modelwright.base.nouns import Batch, Example, Row
 from modelwright.spec.routes.route import GradientRoute
-from modelwright.train.buckets import epoch_batches
+from modelwright.train import shortage
+from modelwright.train.buckets import epoch_batches, lengths_of
 from modelwright.train.curve import Curve
+from modelwright.train.divergence import Diverged, finite, told
 from modelwright.train.plan import Limits, Plan
 from modelwright.train.resume import Resume, State, damaged
 from modelwright.train.schedule import Schedule
@@ -63,6 +64,7 @@ class Loop:
         started: reading of `clock` when the work began (set-up counts as spent).
         clock: seconds that only grow.
         judge: may end the training after an epoch (a search that has seen better).
+        where: of the route's settings, for messages; default: routes.title.
     """
 
     def __init__(
@@ -81,12 +83,13 @@ class Loop:
         started: float,
         clock: Callable[[], float] = time.perf_counter,
         judge: Judge | None = None,
+        where: str | None = None,
     ) -> None:
-        self.judge = judge
+        self.judge, self.where = judge, where or f"routes.{title}"
         self.stepper, self.route, self.examples, self.validation = stepper, route, examples, validation
         self.seed, self.folder, self.console, self.title = seed, folder, console, title
         self.checkpoint_seconds, self.started, self.clock = checkpoint_seconds, started, clock
-        self.lengths = [example.length for example in examples]
+        self.lengths = lengths_of(examples)
         self.metric = stepper.task.metrics[0]
         self.resume = Resume(folder / "resume")
         self.batch_size, self.part = route.rows_per_step(len(examples)), route.rows_per_part(len(examples))
@@ -99,12 +102,15 @@ class Loop:
         self.saved_at, self.save_s, self.evaluation_s = started, 0.0, 0.0
         self.ended = started  # the last step
         self.paces: deque[float] = deque(maxlen=_RECENT)  # seconds from step to step
+        self.losses: deque[float] = deque(maxlen=_RECENT)
 
     def run(self) -> Outcome:
         """Train to the end of the plan, the patience, the wanted loss or the seconds.
 
         Raises:
-            TrainError: the loss is no number any more, or the checkpoint to continue from is damaged.
+            Diverged: the loss is no number any more; it carries the last good weights.
+            TrainError: the checkpoint to continue from is damaged.
+            MachineError: not even one row fits into memory.
         """
         self._continue()
         self.curve = Curve(self.folder, self.state.curve_lines, self.state.step)
@@ -126,6 +132,7 @@ class Loop:
         except (KeyError, RuntimeError) as error:  # of another module: the folder was mixed up by hand
             raise damaged(self.resume.newest() or self.resume.folder, error) from error
         self.before_s = self.state.seconds
+        self.part = self.state.rows_at_once or self.part
         self.plan.follow(self.state.step)
         self.console.line(f"   {self.title}: going on from step {self.state.step:,}")
 
@@ -163,10 +170,11 @@ class Loop:
         state, plan = self.state, self.plan
         began = self.clock()
         rate = self.schedule.share(state.step, plan.total)
-        loss, norm = self.stepper.learn(self._parts(rows), rate)
-        state.step, state.place = state.step + 1, state.place + 1
+        loss, norm = self._step(rows, rate)
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise self._diverged(loss, rate)
+        state.step, state.place = state.step + 1, state.place + 1
+        self.losses.append(loss)
         state.rows += len(rows)
         state.epoch_loss += loss * len(rows)
         state.tokens += sum(self.lengths[row] for row in rows)
@@ -183,13 +191,38 @@ class Loop:
         plan.reconsider(state.step, self.spent(), pace_s, self.evaluation_s or guess_s, guess_s + _CLOSING_S)
         progress.update(state.step, plan.total, f"epoch {state.epoch + 1}/{self.route.epochs}  loss {loss:.3f}  {self._speed()}")
 
+    def _step(self, rows: Sequence[int], rate: float) -> tuple[float, float]:
+        """One optimiser step. Where memory runs out it is done again in parts of half as many rows, whose gradients are summed: the
+        step sees the same rows and learns the same, only later."""
+        while True:
+            try:
+                return self.stepper.learn(self._parts(rows), rate)
+            except (RuntimeError, MemoryError) as error:
+                if not shortage.is_one(error):
+                    raise
+                tried, said = min(self.part, len(rows)), str(error)
+            # outside of the clause: its traceback holds on to what the failed step had made
+            self.stepper.forget()
+            if tried == 1:
+                raise shortage.told(said, self.where, max(self.lengths[row] for row in rows))
+            self.part = self.state.rows_at_once = tried // 2
+            self.state.halved.append([self.state.step + 1, tried, self.part])
+            self.console.line(
+                f"   {self.title}: out of memory at step {self.state.step + 1:,} with {tried:,} rows at a time; going on with "
+                f"{self.part:,}. Steps keep their {len(rows):,} rows, whose gradients are summed"
+            )
+
     def _parts(self, rows: Sequence[int]) -> Iterator[tuple[float, Batch]]:
         """The rows of a step, as many at a time as are computed at once, each with its share of the step's loss."""
-        whole = sum(self.examples[row].weight for row in rows)
-        for at in range(0, len(rows), self.part):
-            part = [self.examples[row] for row in rows[at : at + self.part]]
-            share = 1.0 if len(part) == len(rows) else sum(example.weight for example in part) / whole
-            yield share, self.stepper.task.collate(part)
+        task = self.stepper.task
+        parts = (task.collate([self.examples[row] for row in rows[at : at + self.part]]) for at in range(0, len(rows), self.part))
+        if len(rows) <= self.part:
+            yield from ((1.0, batch) for batch in parts)
+            return
+        batches = list(parts)
+        counts = [task.counted(batch) for batch in batches]
+        whole = sum(counts) or 1.0  # where nothing is counted the loss is zero, whatever its shares
+        yield from ((count / whole, batch) for count, batch in zip(counts, batches, strict=True))
 
     def _loss_is_low(self) -> bool:
         """Whether the epoch that has just ended had the loss that the route wants."""
@@ -241,13 +274,18 @@ class Loop:
         self.saved_at = self.clock()
         self.save_s = self.saved_at - began
 
-    def _diverged(self, loss: float, rate: float) -> TrainError:
-        last = self.resume.newest()
-        kept = f"The last good checkpoint is {last}. " if last else ""
-        return TrainError(
-            f"training diverged: the {'loss' if not math.isfinite(loss) else 'gradient'} is no finite number at step "
-            f"{self.state.step:,} (learning rate {amount(self.route.learning_rate * rate, 3)})",
-            expected="a finite loss and gradient in every step",
-            where=f"routes.{self.title}",
-            remedy=f"{kept}Lower the route's learning_rate, raise warmup, set clip: 1, or set precision: float32; then run again.",
+    def _diverged(self, loss: float, rate: float) -> Diverged:
+        """The weights before the step are the last good ones, for a step that is not finite is not applied; if they are broken
+        themselves, the best ones of validation are."""
+        now = self.stepper.optimiser.snapshot()
+        kept, step = (now, self.state.step) if finite(now) else (self.best, self.state.best_step)
+        problem = told(
+            "gradient" if math.isfinite(loss) else "loss",
+            self.state.step + 1,
+            self.route,
+            rate=self.route.learning_rate * rate,
+            before=list(self.losses),
+            precision=self.stepper.precision.name,
+            where=self.where,
         )
+        return Diverged(problem, kept, step)

@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 from zlib import crc32
@@ -43,6 +43,8 @@ class State:
         epoch_loss: sum of this epoch's losses so far, each times its rows.
         curve_lines: lines of curve.jsonl that belong to this state.
         peak_memory_bytes: seen so far.
+        rows_at_once: rows computed at a time since memory ran out; 0: as the route says.
+        halved: each time that happened: the step, the rows that were too many, those of the next try.
     """
 
     step: int = 0
@@ -58,6 +60,8 @@ class State:
     epoch_loss: float = 0.0
     curve_lines: int = 0
     peak_memory_bytes: int = 0
+    rows_at_once: int = 0
+    halved: list[list[int]] = field(default_factory=list)
 
 
 class Resume:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,20 +12,23 @@ import torch
 from torch import nn
 
 from modelwright.base.console import Console
+from modelwright.base.errors import TrainError
 from modelwright.base.machine import resident_bytes
-from modelwright.base.nouns import Example, Outputs, Row
+from modelwright.base.nouns import Outputs, Row
 from modelwright.base.store import write_json
 from modelwright.models import registry
+from modelwright.spec.routes.phases import MAIN
 from modelwright.spec.routes.route import GradientRoute, Route
 from modelwright.spec.section import Section
 from modelwright.tasks.contract import Task
 from modelwright.train.buckets import sorted_batches
-from modelwright.train.loop import Judge, Loop
+from modelwright.train.divergence import KEPT, Diverged
+from modelwright.train.loop import Judge
 from modelwright.train.memory import freed_memory_kept
+from modelwright.train.phases import More, Phases, Setting, summed
 from modelwright.train.plan import Limits
-from modelwright.train.precision import choose, device
-from modelwright.train.step import Stepper
-from modelwright.train.vocabulary import Vocabulary
+from modelwright.train.ready import Prepared, make_ready
+from modelwright.train.standing import answered, stand
 
 __all__ = ["CHECKPOINT", "RESULT", "Limits", "Prepared", "prepare", "score_fitted", "train_route"]
 
@@ -48,6 +50,7 @@ def train_route(
     checkpoint_seconds: float,
     learn: Section | None = None,
     judge: Judge | None = None,
+    more: More | None = None,
 ) -> dict[str, Any]:
     """Train one route and write the task's files, `checkpoint/`, `curve.jsonl`, `tensorboard/` and `result.json`.
 
@@ -62,96 +65,83 @@ def train_route(
         checkpoint_seconds: a killed run loses at most about this much.
         learn: the task's own settings; None for its defaults.
         judge: may end a training by gradient descent after an epoch.
+        more: rows of later phases, by name ("dialogues", "preferences"); each phase takes place if its rows are there. Several phases
+            lie in folders of their own inside `folder`.
 
     Returns:
         What result.json holds.
 
     Raises:
         DataError: the rows can't teach the task.
-        TrainError: divergence, or a damaged checkpoint.
+        TrainError: divergence (the last good weights are then a checkpoint in `last-good/`), or a damaged checkpoint.
+        MachineError: not even one row fits into memory.
         ReleaseError: the checkpoint to start from is damaged.
     """
     started = time.perf_counter()
     fitted = task.fit(rows, route, checkpoint, learn)
     fitted.save(folder)
-    if isinstance(route, GradientRoute):
-        with torch.random.fork_rng(), freed_memory_kept():
-            ready = prepare(fitted, route, rows, validation, checkpoint, seed)
-            loop = Loop(
-                ready.stepper,
-                route,
-                ready.examples,
-                (validation, ready.held),
-                limits=limits,
-                seed=seed,
-                folder=folder,
-                console=console,
-                title=title,
-                checkpoint_seconds=checkpoint_seconds,
-                started=started,
-                judge=judge,
-            )
-            outcome = loop.run()
-        module = ready.stepper.finish(outcome.weights)
-        registry.save(module, route, fitted.sizes, folder / CHECKPOINT)
-        _watch(fitted, partial(registry.outputs, module), validation, folder)
-        fitted.save(folder / CHECKPOINT)  # with its tokenizer, so that the folder loads elsewhere as any checkpoint does
-        result = _gradient_result(loop, outcome.state, outcome.stopped_by)
-        result["seconds"] = loop.spent()
+    if isinstance(route, GradientRoute) and not route.trained:
+        result = _as_it_is(fitted, route, validation, checkpoint, seed, folder)
+        result["seconds"] = time.perf_counter() - started
         write_json(folder / RESULT, result)
-        loop.resume.clear()
         return result
+    if isinstance(route, GradientRoute):
+        setting = Setting(limits, seed, folder, console, title, checkpoint_seconds, started, judge)
+        phases = Phases(fitted, task.phases(route), {MAIN: (rows, validation), **(more or {})}, setting)
+        return _descend(fitted, route, phases, checkpoint)
     result = _fit(fitted, route, rows, validation, seed, folder)
     result["seconds"] = time.perf_counter() - started
     write_json(folder / RESULT, result)
     return result
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """Everything the first step needs: module and optimiser, training rows and validation rows as numbers."""
+def _descend(fitted: Task, route: GradientRoute, phases: Phases, checkpoint: Path | None) -> dict[str, Any]:
+    """Train by gradient, phase after phase."""
+    setting, folder = phases.setting, phases.setting.folder
+    validation = phases.rows[MAIN][1]
+    with torch.random.fork_rng(), freed_memory_kept():
+        torch.manual_seed(setting.seed)
+        module = registry.build(route, fitted.sizes, checkpoint)
+        try:
+            module = phases.run(module)
+        except Diverged as error:
+            raise _kept(error, phases, route, fitted) from error
+    registry.save(module, route, fitted.sizes, folder / CHECKPOINT)
+    fitted.save(folder / CHECKPOINT)  # with its tokenizer, so that the folder loads elsewhere as any checkpoint does
+    _finish(fitted, partial(registry.outputs, module), validation, folder)
+    result = {**summed(phases.done), "parameters": _parameters(module)}
+    if not phases.alone:
+        result |= _scored_again(fitted, module, validation)
+    result["seconds"] = phases.spent()
+    write_json(folder / RESULT, result)
+    phases.join()
+    return result
 
-    task: Task
-    stepper: Stepper
-    examples: list[Example]
-    held: list[Example]
 
-    @cached_property
-    def lengths(self) -> list[int]:
-        return [example.length for example in self.examples]
+def _kept(error: Diverged, phases: Phases, route: GradientRoute, fitted: Task) -> TrainError:
+    """What a diverged training leaves: the last good weights as a checkpoint that loads like any other."""
+    if error.weights is None:
+        return error
+    target = phases.setting.folder / KEPT
+    registry.save(phases.last_good(error.weights), route, fitted.sizes, target)
+    fitted.save(target)
+    return error.kept(str(target))
+
+
+def _scored_again(task: Task, module: nn.Module, validation: Sequence[Row]) -> dict[str, Any]:
+    """The headline metric of what ships, on the main validation rows: later phases were judged by rows of their own."""
+    if not validation:
+        return {"metric": task.metrics[0].name, "best_score": None}
+    answers = _answers(task, partial(registry.outputs, module), validation)
+    return {"metric": task.metrics[0].name, "best_score": task.score(task.align(answers, validation)).get(task.metrics[0].name)}
 
 
 def prepare(
     task: Task, route: GradientRoute, rows: Sequence[Row], validation: Sequence[Row], checkpoint: Path | None, seed: int
 ) -> Prepared:
     """Module, optimiser and encoded rows, ready for the first step. Seeds torch's generator (the caller forks it)."""
-    examples, held = task.lessons(rows), task.encode_many(validation)
     torch.manual_seed(seed)
-    module = registry.build(route, task.sizes, checkpoint)
-    vocabulary = Vocabulary(module, [*examples, *held])
-    place = device()
-    precision = choose(route.precision, module, place)
-    return Prepared(task, Stepper(module, task, route, precision, vocabulary, place), examples, held)
-
-
-def _gradient_result(loop: Loop, state: Any, stopped_by: str) -> dict[str, Any]:
-    stepper, seconds = loop.stepper, max(state.step_seconds, 1e-9)
-    return {
-        "steps": state.step,
-        "epochs": round(state.step / loop.plan.steps_per_epoch, 4),
-        "rows": state.rows,
-        "samples_per_second": state.rows / seconds,
-        "tokens_per_second": state.tokens / seconds if stepper.counts_tokens else None,
-        "stopped_by": stopped_by,
-        "best_step": state.best_step or state.step,
-        "best_score": state.best_score,
-        "metric": loop.metric.name,
-        "peak_memory_bytes": state.peak_memory_bytes,
-        "precision": stepper.precision.name,
-        "precision_reason": stepper.precision.reason,
-        "compile": stepper.compile,
-        "parameters": _parameters(stepper.module),
-    }
+    return make_ready(registry.build(route, task.sizes, checkpoint), task, route, rows, validation)
 
 
 def _parameters(module: nn.Module) -> int:
@@ -166,7 +156,7 @@ def _fit(task: Task, route: Route, rows: Sequence[Row], validation: Sequence[Row
     seconds = time.perf_counter() - began
     peak = resident_bytes()
     model.save(folder / CHECKPOINT)
-    _watch(task, model.outputs, validation, folder)
+    _finish(task, model.outputs, validation, folder)
     score = score_fitted(task, model, validation) if validation else {}
     return {
         "steps": 1,
@@ -184,6 +174,43 @@ def _fit(task: Task, route: Route, rows: Sequence[Row], validation: Sequence[Row
         "compile": "never: nothing is traced",
         "parameters": model.parameters,
     }
+
+
+def _as_it_is(
+    task: Task, route: GradientRoute, validation: Sequence[Row], checkpoint: Path | None, seed: int, folder: Path
+) -> dict[str, Any]:
+    """A checkpoint that answers without any training: `rows` of the result is 0."""
+    with torch.random.fork_rng():
+        torch.manual_seed(seed)
+        module = registry.build(route, task.sizes, checkpoint).eval()
+    registry.save(module, route, task.sizes, folder / CHECKPOINT)
+    task.save(folder / CHECKPOINT)
+    answer = partial(registry.outputs, module)
+    _finish(task, answer, validation, folder)
+    score = task.score(task.align(_answers(task, answer, validation), validation)) if validation else {}
+    return {
+        "steps": 0,
+        "epochs": 0.0,
+        "rows": 0,
+        "samples_per_second": 0.0,
+        "tokens_per_second": None,
+        "stopped_by": "untrained",
+        "best_step": 0,
+        "best_score": score.get(task.metrics[0].name),
+        "metric": task.metrics[0].name,
+        "peak_memory_bytes": resident_bytes(),
+        "precision": "float32",
+        "precision_reason": "nothing is trained",
+        "compile": "never: nothing is trained",
+        "parameters": _parameters(module),
+    }
+
+
+def _finish(task: Task, answer: Callable[[Mapping[str, Any]], Outputs], validation: Sequence[Row], folder: Path) -> None:
+    """Let the task keep what the finished model says of its collection, and learn from its answers."""
+    if stand(task, answered(task, answer)):
+        task.save(folder)
+    _watch(task, answer, validation, folder)
 
 
 def _watch(task: Task, outputs: Callable[[Mapping[str, Any]], Outputs], validation: Sequence[Row], folder: Path) -> None:

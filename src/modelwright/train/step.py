@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,11 @@ from modelwright.base.machine import resident_bytes
 from modelwright.base.nouns import Batch, Example, Outputs, Row
 from modelwright.spec.routes.route import GradientRoute
 from modelwright.tasks.contract import Task
-from modelwright.train import augment, compilation, losses
-from modelwright.train.buckets import sorted_batches
+from modelwright.train import augment, compilation, losses, shortage
+from modelwright.train.buckets import lengths_of, sorted_batches
 from modelwright.train.optimisers import Optimiser
 from modelwright.train.precision import Precision
+from modelwright.train.standing import stand
 from modelwright.train.vocabulary import Vocabulary
 
 _VALIDATION_ROWS = 64  # in a batch: no gradients are kept, so more fit than in training
@@ -43,7 +44,7 @@ class Stepper:
         self.task, self.vocabulary, self.place, self.precision = task, vocabulary, place, precision
         self.module = module.to(place)
         # the conversion drops digits: masters start from the full ones, and what stays frozen gets them back in `finish`
-        full = {} if precision.dtype == torch.float32 else {key: value.clone() for key, value in module.state_dict().items()}
+        full = {key: value.clone() for key, value in module.state_dict().items() if _is_converted(value, precision.dtype)}
         self.module.to(precision.dtype)
         self.optimiser = Optimiser(self.module, route)
         if full:
@@ -52,6 +53,7 @@ class Stepper:
         self.compiled, self.compile = compilation.choose(route.compile, self.module, place)
         self.loss = losses.choose(task.loss, task.sizes, route)
         self.augment = augment.choose(route, task.sizes.get("classes"))
+        self.scored_rows = _VALIDATION_ROWS
 
     def learn(self, parts: Iterable[tuple[float, Batch]], rate: float) -> tuple[float, float]:
         """One step at `rate`, a share of the peak rate: (loss before it, gradient norm). Weights stay if either is not finite.
@@ -81,7 +83,7 @@ class Stepper:
         try:
             outputs = self.compiled(**inputs)
         except RuntimeError as error:  # the compiler works on the first call, and its errors are of this kind
-            if self.compiled is self.module:
+            if self.compiled is self.module or shortage.is_one(error):
                 raise
             raise compilation.failed(error) from error
         weights = batch.weights
@@ -97,13 +99,37 @@ class Stepper:
     def score(self, examples: Sequence[Example], rows: Sequence[Row]) -> dict[str, float]:
         """The task's metrics on `rows`, whose encoded form is `examples`."""
         predictions: list[Any] = [None] * len(rows)
-        for part in sorted_batches([example.length for example in examples], _VALIDATION_ROWS):
-            outputs = self.answer(self.task.collate([examples[number] for number in part]))
+        stand(self.task, self.answers)
+        for part, outputs in self.answers(examples):
             if not all(np.isfinite(array).all() for array in outputs.values()):
                 return {}
             for number, prediction in zip(part, self.task.decode(outputs, [rows[number].id for number in part]), strict=True):
                 predictions[number] = prediction
         return self.task.score(self.task.align(predictions, rows))
+
+    def answers(self, examples: Sequence[Example]) -> Iterator[tuple[list[int], Outputs]]:
+        """Outputs of all examples, batch by batch: the examples' numbers, and `answer`. Where memory runs out, fewer at a time."""
+        waiting = sorted_batches(lengths_of(examples), self.scored_rows)[::-1]
+        while waiting:
+            part = waiting.pop()
+            try:
+                outputs = self.answer(self.task.collate([examples[number] for number in part]))
+            except (RuntimeError, MemoryError) as error:
+                if not shortage.is_one(error) or len(part) == 1:
+                    raise
+                outputs = None
+            if outputs is None:
+                self.scored_rows = half = len(part) // 2  # from now on; nothing but memory depends on it
+                waiting += [part[half:], part[:half]]
+                self.forget()
+            else:
+                yield part, outputs
+
+    def forget(self) -> None:
+        """Let go of a step that ran out of memory."""
+        self.optimiser.forget()
+        if self.place.type == "cuda":
+            torch.cuda.empty_cache()
 
     def memory_bytes(self) -> int:
         """Held now: by this process, and at most so far on the GPU if there is one."""
@@ -127,3 +153,7 @@ class Stepper:
     def _tensor(self, array: np.ndarray | None) -> Tensor:
         assert array is not None, "rows without labels reach training"
         return torch.from_numpy(array).to(self.place, non_blocking=True)
+
+
+def _is_converted(value: Tensor, dtype: torch.dtype) -> bool:
+    return value.is_floating_point() and value.dtype != dtype

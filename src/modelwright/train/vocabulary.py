@@ -6,7 +6,7 @@ gradient and (tables are not decayed) never change, so leaving them out of the o
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 import torch
@@ -14,7 +14,7 @@ from torch import nn
 
 from modelwright.base.nouns import Example
 
-IDS = "token_ids"
+IDS = ("token_ids", "passage_ids")  # the second: of texts that stand beside those of a row
 _WORTHWHILE = 0.8  # share of rows in use from which cutting is not worth its bookkeeping
 
 
@@ -25,10 +25,10 @@ class Vocabulary:
 
     Args:
         module: its table is replaced by the narrow one, in place; `widen` puts the full one back.
-        examples: training and validation examples.
+        examples: training examples and validation examples; only looked at where the module takes part.
     """
 
-    def __init__(self, module: nn.Module, examples: Sequence[Example]) -> None:
+    def __init__(self, module: nn.Module, examples: Iterable[Example]) -> None:
         self.path: str | None = getattr(module, "vocabulary_table", None)
         self.rows: np.ndarray | None = None
         if self.path is None or not _has(module, self.path):
@@ -37,7 +37,8 @@ class Vocabulary:
         assert isinstance(table, nn.Embedding)
         if not table.weight.requires_grad:
             return
-        used = np.unique(np.concatenate([example.inputs[IDS] for example in examples] + [np.zeros(1, np.int64)]))
+        read = [example.inputs[name] for example in examples for name in IDS if name in example.inputs]
+        used = np.unique(np.concatenate([*read, np.zeros(1, np.int64)]))
         if len(used) > _WORTHWHILE * table.num_embeddings:
             return
         self.rows = used
@@ -48,7 +49,7 @@ class Vocabulary:
 
     def narrow(self, name: str, array: np.ndarray) -> np.ndarray:
         """An input's ids as rows of the narrow table; other inputs unchanged."""
-        return self.lookup[array] if self.rows is not None and name == IDS else array
+        return self.lookup[array] if self.rows is not None and name in IDS else array
 
     def widen(self, module: nn.Module) -> None:
         """Put the full table back, with what was learned, in place."""

@@ -15,7 +15,7 @@ from modelwright.spec.routes.route import all_routes
 from modelwright.tasks.contract import get_task
 from modelwright.train import augment
 from modelwright.train.precision import Precision
-from modelwright.train.route import Vocabulary
+from modelwright.train.vocabulary import Vocabulary
 from modelwright.train.step import Stepper
 
 TASK = get_task("image-classification")

@@ -122,6 +122,10 @@ def test_divergence_is_an_error_that_keeps_the_last_checkpoint(train, tmp_path, 
         train(checkpoint_seconds=1e-9)
     assert "step 15" in caught.value.came and caught.value.where == "routes.small"
     assert "learning_rate" in caught.value.remedy
-    kept = list((tmp_path / "out" / "resume").glob("state-*.safetensors"))
-    assert len(kept) == 1 and str(kept[0]) in caught.value.remedy
+    assert "loss before" in caught.value.came and "step 14" in caught.value.remedy
+    kept = tmp_path / "out" / "last-good"
+    assert str(kept) in caught.value.remedy
+    weights = registry.load(kept).state_dict()
+    assert all(bool(tensor.isfinite().all()) for tensor in weights.values())
+    assert (kept / "task.json").exists(), "it loads with its tokenizer, as any checkpoint does"
     assert not (tmp_path / "out" / "result.json").exists()

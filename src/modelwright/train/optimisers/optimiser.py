@@ -89,6 +89,12 @@ class Optimiser:
             parameter.grad = None
         self.collected = True
 
+    def forget(self) -> None:
+        """Drop the gradients of a step that was not finished."""
+        self.collected = False
+        for parameter in (*self.parameters, *self.weights):
+            parameter.grad = None
+
     @torch.no_grad()
     def step(self, share: float) -> float:
         """Apply the gradients that lie on the module's parameters (or were collected) at `share` of the peak rate; clear them.

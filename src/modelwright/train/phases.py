@@ -1,0 +1,267 @@
+"""A training by gradient, phase after phase on one module: a language model reads, then learns to talk, then what is preferred.
+
+Most routes have one phase, which lies in the route's own folder. Several lie in folders of their own, each with its curve and its
+`resume/`; a finished one leaves `phase.json` and its weights, from which a killed run goes on with the next. Every phase has an
+optimiser of its own: its memory of an earlier phase's gradients would only mislead it.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from torch import Tensor, nn
+
+from modelwright.base.console import Console
+from modelwright.base.nouns import Row
+from modelwright.base.store import read_json, write_json, write_text
+from modelwright.models import names
+from modelwright.spec.routes.phases import Phase, taking_place
+from modelwright.train import curve, preference
+from modelwright.train.loop import Judge, Loop
+from modelwright.train.plan import Limits
+from modelwright.train.ready import Prepared, make_ready
+from modelwright.train.resume import damaged
+
+PHASE, WEIGHTS = "phase.json", "weights.safetensors"
+
+More = Mapping[str, tuple[Sequence[Row], Sequence[Row]]]
+"""Training and validation rows beside the main ones, by name ("dialogues", "preferences")."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What all phases share.
+
+    Args:
+        limits: of the whole route.
+        seed: each phase's random numbers follow from it and the phase's place.
+        folder: the route's.
+        started: reading of `clock` when the work began.
+        judge: may end the first phase, and with it the training.
+    """
+
+    limits: Limits
+    seed: int
+    folder: Path
+    console: Console
+    title: str
+    checkpoint_seconds: float
+    started: float
+    judge: Judge | None = None
+    clock: Callable[[], float] = time.perf_counter
+
+
+class Phases:
+    """The phases of one route whose rows are there.
+
+    Args:
+        task: fitted.
+        phases: of the route.
+        rows: training and validation rows by the name that a phase gives, "main" among them.
+        setting: of the whole.
+    """
+
+    def __init__(self, task: Any, phases: tuple[Phase, ...], rows: More, setting: Setting) -> None:
+        self.task, self.rows, self.setting = task, rows, setting
+        self.phases = taking_place(phases, {name: given for name, (given, _) in rows.items()})
+        self.done: list[dict[str, Any]] = []
+        self.loop: Loop | None = None
+
+    def run(self, module: nn.Module) -> nn.Module:
+        """Train `module` through all phases, going on where a killed run stood; gives it back in float32, on the CPU.
+
+        Raises:
+            Diverged: a loss is no number any more; `keep` writes what it carries.
+            TrainError: a checkpoint to continue from is damaged.
+            MachineError: not even one row fits into memory.
+        """
+        for place, phase in enumerate(self.phases):
+            found = self._finished(phase)
+            if found is None:
+                module, record = self._phase(module, place, phase)
+            else:
+                record, weights = found
+                _load(module, weights, self._folder(phase))
+            self.done.append(record)
+            if record["stopped_by"] == "judge":
+                break
+        return module
+
+    def _phase(self, module: nn.Module, place: int, phase: Phase) -> tuple[nn.Module, dict[str, Any]]:
+        setting, folder = self.setting, self._folder(phase)
+        folder.mkdir(exist_ok=True)
+        began = setting.clock() if place else setting.started
+        if place:  # the first phase's numbers go on from those that made the weights
+            torch.manual_seed(setting.seed + place)
+        made = self._ready(module, phase, folder, self._title(place, phase))
+        self.loop = loop = Loop(
+            made.stepper,
+            made.route,
+            made.examples,
+            (made.rows, made.held),
+            limits=self._limits(place),
+            seed=setting.seed,
+            folder=folder,
+            console=setting.console,
+            title=self._title(place, phase),
+            checkpoint_seconds=setting.checkpoint_seconds,
+            started=began,
+            clock=setting.clock,
+            judge=setting.judge if place == 0 else None,
+        )
+        outcome = loop.run()
+        trained = made.stepper.finish(outcome.weights)
+        record = _record(phase, loop, outcome.stopped_by)
+        if isinstance(made.task, preference.Pairs):
+            record["left_out"] = made.task.left_out
+        if not self.alone:
+            names.save_tensors(dict(outcome.weights), folder / WEIGHTS, {"phase": phase.name})
+            record["seconds"] = loop.spent()
+            write_json(folder / PHASE, record)
+            loop.resume.clear()
+        return _inside(trained), record
+
+    def _ready(self, module: nn.Module, phase: Phase, folder: Path, title: str) -> Prepared:
+        rows, validation = self.rows[phase.rows]
+        if phase.preference is None:
+            return make_ready(module, self.task, phase.route, rows, validation)
+        pairs = preference.Pairs(self.task)
+        rows, validation = pairs.usable(rows), pairs.usable(validation)
+        made = make_ready(preference.Preferring(module, phase.preference), pairs, phase.route, rows, validation)
+        return preference.refer(made, folder, self.setting.console, title)
+
+    def last_good(self, weights: Mapping[str, Tensor]) -> nn.Module:
+        """The module with the weights that a diverged phase still had."""
+        assert self.loop is not None
+        return _inside(self.loop.stepper.finish(weights))
+
+    def _limits(self, place: int) -> Limits:
+        """What is left of the route's budget, for this phase's share of those still to come."""
+        limits = self.setting.limits
+        coming = [phase.share for phase in self.phases[place:]]
+        share = coming[0] / sum(coming)
+        spent_s, steps = sum(record["seconds"] for record in self.done), sum(record["steps"] for record in self.done)
+        return replace(
+            limits,
+            seconds=None if limits.seconds is None else max(0.0, limits.seconds - spent_s) * share,
+            steps=None if limits.steps is None else max(1, round((limits.steps - steps) * share)),
+        )
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is one phase only."""
+        return len(self.phases) == 1
+
+    def _folder(self, phase: Phase) -> Path:
+        return self.setting.folder if self.alone else self.setting.folder / phase.name
+
+    def _title(self, place: int, phase: Phase) -> str:
+        """As the settings' path in the project file, so that an error's place can be looked up."""
+        return f"{self.setting.title}.{phase.name}" if place else self.setting.title
+
+    def _finished(self, phase: Phase) -> tuple[dict[str, Any], dict[str, Tensor]] | None:
+        """A phase that an earlier run came to the end of: its record and weights."""
+        folder = self._folder(phase)
+        if self.alone or not (folder / PHASE).exists():
+            return None
+        try:
+            return read_json(folder / PHASE), names.load_file(folder / WEIGHTS)
+        except (OSError, ValueError, SafetensorError) as error:
+            raise damaged(folder / WEIGHTS, error) from error
+
+    def spent(self) -> float:
+        """Seconds since the very beginning, the runs that this one continues included."""
+        if self.alone and self.loop is not None:
+            return self.loop.spent()
+        return sum(record["seconds"] for record in self.done)
+
+    def join(self) -> None:
+        """Once the result is written, nothing is left to continue: one curve of the phases that learn to predict (a preference's loss is
+        of another kind), and no weights but the checkpoint's."""
+        if self.alone:
+            if self.loop is not None:
+                self.loop.resume.clear()
+            return
+        lines, steps, seconds = [], 0, 0.0
+        for phase, record in zip(self.phases, self.done, strict=False):
+            if phase.preference is None:
+                for line in (self._folder(phase) / curve.FILE).read_text(encoding="utf-8").splitlines():
+                    point = json.loads(line)
+                    moved = {"step": point["step"] + steps, "seconds": round(point["seconds"] + seconds, 3), "phase": phase.name}
+                    lines.append(json.dumps({**point, **moved}))
+            steps, seconds = steps + record["steps"], seconds + record["seconds"]
+            (self._folder(phase) / WEIGHTS).unlink(missing_ok=True)
+        write_text(self.setting.folder / curve.FILE, "".join(line + "\n" for line in lines))
+
+
+def _inside(module: nn.Module) -> nn.Module:
+    """The model itself, without what a phase put around it."""
+    return module.model if isinstance(module, preference.Preferring) else module
+
+
+def _load(module: nn.Module, weights: Mapping[str, Tensor], folder: Path) -> None:
+    """A finished phase's weights, which may be of some of the module's parameters only."""
+    own = {name.removeprefix(preference.PREFIX): tensor for name, tensor in weights.items()}
+    try:
+        strange = module.load_state_dict(own, strict=False).unexpected_keys
+    except RuntimeError as error:
+        raise damaged(folder / WEIGHTS, error) from error
+    if strange:
+        raise damaged(folder / WEIGHTS, ValueError(f"weights of another module: {strange[0]}"))
+
+
+def _record(phase: Phase, loop: Loop, stopped_by: str) -> dict[str, Any]:
+    """What result.json says of a phase."""
+    state, stepper = loop.state, loop.stepper
+    return {
+        "name": phase.name,
+        "learns_from": phase.rows,
+        "steps": state.step,
+        "epochs": round(state.step / loop.plan.steps_per_epoch, 4),
+        "rows": state.rows,
+        "tokens": state.tokens if stepper.counts_tokens else None,
+        "seconds": loop.spent(),
+        "step_seconds": state.step_seconds,
+        "stopped_by": stopped_by,
+        "best_step": state.best_step or state.step,
+        "best_score": state.best_score,
+        "metric": loop.metric.name,
+        "learning_rate": loop.route.learning_rate,
+        "rows_per_step": loop.batch_size,
+        "rows_at_once": min(loop.part, loop.batch_size),
+        "out_of_memory": [{"step": step, "rows": rows, "now": now} for step, rows, now in state.halved],
+        "peak_memory_bytes": state.peak_memory_bytes,
+        "precision": stepper.precision.name,
+        "precision_reason": stepper.precision.reason,
+        "compile": stepper.compile,
+    }
+
+
+def summed(done: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The phases as one training: counts are added up; the score and how it ended are the last phase's, precision the first's."""
+    first, last = done[0], done[-1]
+    seconds = max(sum(record["step_seconds"] for record in done), 1e-9)
+    steps, rows = sum(record["steps"] for record in done), sum(record["rows"] for record in done)
+    tokens = [record["tokens"] for record in done]
+    return {
+        "steps": steps,
+        "epochs": first["epochs"],
+        "rows": rows,
+        "samples_per_second": rows / seconds,
+        "tokens_per_second": None if None in tokens else math.fsum(tokens) / seconds,
+        "stopped_by": last["stopped_by"],
+        "best_step": steps - last["steps"] + last["best_step"],
+        "best_score": last["best_score"],
+        "metric": last["metric"],
+        "peak_memory_bytes": max(record["peak_memory_bytes"] for record in done),
+        **{name: first[name] for name in ("precision", "precision_reason", "compile")},
+        "phases": list(done),
+    }
