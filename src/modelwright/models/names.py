@@ -139,8 +139,13 @@ def read_bert(folder: Path, dropout: float) -> Encoder:
 
 def write_bert(encoder: Encoder, head: nn.Module, folder: Path) -> dict[str, Any]:
     """Write weights and head; returns what config.json must hold for transformers."""
-    write_weights(to_bert(encoder.state_dict(), encoder.shape.layers), folder / WEIGHTS)
     write_weights(head.state_dict(), folder / HEAD)
+    return write_encoder(encoder, folder)
+
+
+def write_encoder(encoder: Encoder, folder: Path) -> dict[str, Any]:
+    """Write weights; returns what config.json must hold for transformers."""
+    write_weights(to_bert(encoder.state_dict(), encoder.shape.layers), folder / WEIGHTS)
     return {
         "architectures": ["BertModel"],
         "model_type": "bert",

@@ -180,6 +180,14 @@ class Task(ABC):
     def collate(self, examples: Sequence[Example]) -> Batch:
         """Stack examples, padding each input to the longest of them."""
 
+    def collection(self) -> Sequence[Example]:
+        """What the task wants a model's outputs of, beside rows: the passages of a collection that is searched. Most want nothing."""
+        return ()
+
+    def keep(self, outputs: Outputs) -> None:  # noqa: B027  (most tasks keep nothing)
+        """Take the outputs of the `collection`, in its order, before anything is decoded with them: of the model as it stands at each
+        evaluation, and once more of the finished one, before the task is saved for good."""
+
     @abstractmethod
     def decode(self, outputs: Outputs, row_ids: Sequence[str]) -> list[Prediction]:
         """What the graph's outputs say of each row."""

@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from modelwright.train.memory import freed_memory_kept
 from modelwright.train.plan import AIM, Limits, evaluate_every
 from modelwright.train.resume import Resume, State
 from modelwright.train.route import Prepared, prepare, score_fitted
+from modelwright.train.standing import Answers, answered, stand_in
 
 _ROWS = 4_000  # encoded at most: lengths and vocabulary of more rows look the same
 _LENGTHS = 3  # different batch lengths that are timed
@@ -75,6 +77,8 @@ def forecast_route(
         began = clock()
         fitted = task.fit(rows, route, checkpoint, learn)
         fit_s = clock() - began
+        if isinstance(route, GradientRoute) and not route.trained:
+            return _as_it_is(fitted, fit_s, route, validation, checkpoint, clock)
         if isinstance(route, GradientRoute):
             with torch.random.fork_rng(), freed_memory_kept():
                 return _gradient(fitted, fit_s, route, rows, validation, checkpoint, limits, seed, clock)
@@ -101,10 +105,11 @@ def _gradient(
     part = route.rows_per_part(lessons)
     steps = _time_steps(ready, part, seed, clock)
     batches = epoch_batches(ready.lengths, part, seed, 0)
+    standing_s = _time_standing(ready.task, ready.stepper.answers, clock)
     parts = _Parts(
-        setup_s=fit_s + prepare_s + steps.first_s,
+        setup_s=fit_s + prepare_s + steps.first_s + standing_s,  # what the task keeps of the finished model's answers
         epoch_s=scale * sum(steps.seconds(max(ready.lengths[row] for row in batch)) for batch in batches),
-        evaluation_s=_time_evaluation(ready, held, clock) * len(validation),
+        evaluation_s=standing_s + _time_evaluation(ready, held, clock) * len(validation),
         saving_s=_time_saving(ready, clock),
         memory_bytes=steps.memory_bytes + ready.stepper.optimiser.bytes(),
     )
@@ -191,8 +196,49 @@ def _time_evaluation(ready: Prepared, held: Sequence[Row], clock: Callable[[], f
         return 0.0
     some = [int(at) for at in np.linspace(0, len(held) - 1, min(len(held), _SCORED))]
     examples, rows = [ready.held[at] for at in some], [held[at] for at in some]
-    ready.stepper.score(examples[:8], rows[:8])
-    return _time(lambda: ready.stepper.score(examples, rows), clock) / len(some)
+    ready.stepper.score(examples[:8], rows[:8], standing=False)
+    return _time(lambda: ready.stepper.score(examples, rows, standing=False), clock) / len(some)
+
+
+def _time_standing(task: Task, answers: Answers, clock: Callable[[], float]) -> float:
+    """Seconds of computing what the task keeps, by computing some of it; the first call warms up."""
+    if not stand_in(task, answers, 8):
+        return 0.0
+    began = clock()
+    times = stand_in(task, answers, _SCORED)
+    return (clock() - began) * times
+
+
+def _as_it_is(
+    fitted: Task, fit_s: float, route: GradientRoute, validation: Sequence[Row], checkpoint: Path | None, clock: Callable[[], float]
+) -> dict[str, Any]:
+    """A checkpoint that is not trained: what is left is to compute what the task keeps, and to score."""
+    began = clock()
+    with torch.random.fork_rng():
+        module = registry.build(route, fitted.sizes, checkpoint).eval()
+    answer = partial(registry.outputs, module)
+    build_s = clock() - began
+    standing_s = _time_standing(fitted, answered(fitted, answer), clock)
+    held = _strided(validation, 64)
+    score_s = 0.0
+    if held:
+        began = clock()
+        for numbers, outputs in answered(fitted, answer)(fitted.encode_many(held)):
+            fitted.decode(outputs, [held[number].id for number in numbers])
+        score_s = 2 * (clock() - began) * len(validation) / len(held)  # calibrated, and scored
+    whole = fit_s + build_s + standing_s + score_s
+    return {
+        "seconds": whole,
+        "seconds_low": whole * (1 - _SPREAD),
+        "seconds_high": whole * (1 + _SPREAD),
+        "peak_memory_bytes": resident_bytes(),
+        "steps": 0,
+        "samples_per_second": 0.0,
+        "precision": "float32",
+        "precision_reason": "nothing is trained",
+        "compile": "never: nothing is trained",
+        "notes": ["the checkpoint is taken as it is"],
+    }
 
 
 def _time_saving(ready: Prepared, clock: Callable[[], float]) -> float:

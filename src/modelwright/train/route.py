@@ -107,8 +107,8 @@ def _descend(fitted: Task, route: GradientRoute, phases: Phases, checkpoint: Pat
         except Diverged as error:
             raise _kept(error, phases, route, fitted) from error
     registry.save(module, route, fitted.sizes, folder / CHECKPOINT)
-    fitted.save(folder / CHECKPOINT)  # with its tokenizer, so that the folder loads elsewhere as any checkpoint does
     _finish(fitted, partial(registry.outputs, module), validation, folder)
+    fitted.save(folder / CHECKPOINT)  # with its tokenizer, so that the folder loads elsewhere as any checkpoint does
     result = {**summed(phases.done), "parameters": _parameters(module)}
     if not phases.alone:
         result |= _scored_again(fitted, module, validation)
@@ -184,9 +184,9 @@ def _as_it_is(
         torch.manual_seed(seed)
         module = registry.build(route, task.sizes, checkpoint).eval()
     registry.save(module, route, task.sizes, folder / CHECKPOINT)
-    task.save(folder / CHECKPOINT)
     answer = partial(registry.outputs, module)
     _finish(task, answer, validation, folder)
+    task.save(folder / CHECKPOINT)
     score = task.score(task.align(_answers(task, answer, validation), validation)) if validation else {}
     return {
         "steps": 0,

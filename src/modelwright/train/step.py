@@ -96,10 +96,15 @@ class Stepper:
             outputs = self.module(**self._tensors(batch.inputs))
         return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
 
-    def score(self, examples: Sequence[Example], rows: Sequence[Row]) -> dict[str, float]:
-        """The task's metrics on `rows`, whose encoded form is `examples`."""
+    def score(self, examples: Sequence[Example], rows: Sequence[Row], standing: bool = True) -> dict[str, float]:
+        """The task's metrics on `rows`, whose encoded form is `examples`.
+
+        Args:
+            standing: let the task see what the module says now of its collection, before anything is looked up in it.
+        """
         predictions: list[Any] = [None] * len(rows)
-        stand(self.task, self.answers)
+        if standing:
+            stand(self.task, self.answers)
         for part, outputs in self.answers(examples):
             if not all(np.isfinite(array).all() for array in outputs.values()):
                 return {}

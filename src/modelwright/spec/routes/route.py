@@ -203,6 +203,11 @@ class GradientRoute(Route):
                 raise ValueError(f"{setting} only with {choice}: {' or '.join(names)}; here it is {chosen}")
         return self
 
+    @property
+    def trained(self) -> bool:
+        """Whether there is anything to train; a checkpoint may be taken as it is."""
+        return True
+
     def settled(self, sizes: Sizes, tokens: int) -> Self:
         """The route with everything decided that it leaves to the data; most leave nothing.
 
