@@ -2,6 +2,7 @@
 
     probabilities   logits = ln Σ sₘ · softmax(zₘ)      (with several labels a row: the log-odds of Σ sₘ · sigmoid(zₘ))
     logits          logits = Σ sₘ · zₘ + b
+    values          values = Σ sₘ · vₘ + b                (numbers, in the scale that the members share)
 
 (Genest & Zidek 1986.) Shares sₘ of probabilities sum to 1. The members share nothing: each keeps its inputs and weights under its name.
 """
@@ -26,7 +27,7 @@ from modelwright.base.store import read_json, write_json, writing
 
 HEAD_FILE, GRAPH = "fusion.json", "model.onnx"
 _TINY = 1e-12
-_LOGITS = "logits"
+_LOGITS, _VALUES = "logits", "values"
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,23 @@ class Head:
         of: what is summed.
         several: whether a row may have several labels (sigmoid), or has one (softmax).
         shares: of each member, in their order.
-        bias: of each class; empty for none.
+        bias: of each class, or the number's; empty for none.
     """
 
-    of: Literal["probabilities", "logits"]
+    of: Literal["probabilities", "logits", "values"]
     several: bool
     shares: tuple[float, ...]
     bias: tuple[float, ...] = ()
 
+    @property
+    def output(self) -> str:
+        """The name of what members give and the fusion gives."""
+        return _VALUES if self.of == _VALUES else _LOGITS
+
     def combine(self, logits_mbc: np.ndarray) -> np.ndarray:
-        """Logits [batch, classes] of the members' [members, batch, classes], float32."""
-        shares_m11 = np.array(self.shares, np.float32)[:, None, None]
-        if self.of == "logits":
+        """Logits [batch, classes] of the members' [members, batch, classes], float32; values without the axis of classes."""
+        shares_m11 = np.array(self.shares, np.float32).reshape(-1, *[1] * (logits_mbc.ndim - 1))
+        if self.of != "probabilities":
             found = (shares_m11 * logits_mbc).sum(0)
             return (found + np.array(self.bias, np.float32) if self.bias else found).astype(np.float32)
         if self.several:
@@ -83,15 +89,15 @@ class Fitted:
         return {name: Graph(path) for name, path in self.graphs.items()}
 
     def outputs(self, inputs: Mapping[str, np.ndarray]) -> Outputs:
-        """The members asked one by one, then the head: {"logits": float32 [batch, classes]}."""
-        return {_LOGITS: self.head.combine(self.member_logits(inputs))}
+        """The members asked one by one, then the head: {"logits": float32 [batch, classes]} or {"values": float32 [batch]}."""
+        return {self.head.output: self.head.combine(self.member_outputs(inputs))}
 
-    def member_logits(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
-        """[members, batch, classes]."""
+    def member_outputs(self, inputs: Mapping[str, np.ndarray]) -> np.ndarray:
+        """[members, batch, classes], or [members, batch] of numbers."""
         found = []
         for name, graph in self.sessions.items():
             own = {key: inputs[f"{name}.{key}"] for key in graph.inputs}
-            found.append(graph.run(Batch((), own))[_LOGITS])
+            found.append(graph.run(Batch((), own))[self.head.output])
         return np.stack(found)
 
     def save(self, folder: Path) -> None:
@@ -124,20 +130,22 @@ class Fitted:
             ) from error
 
     def graph(self) -> Any:
-        """An `onnx.ModelProto`: every member's inputs under its name → logits float32 [batch, classes]."""
+        """An `onnx.ModelProto`: every member's inputs under its name → logits float32 [batch, classes], or values [batch]."""
         onnx = require("onnx", "train")
         opset = max(_opset(onnx.load(str(path), load_external_data=False)) for path in self.graphs.values())
-        parts = [_named(onnx, onnx.load(str(path)), name, opset) for name, path in self.graphs.items()]
+        output = self.head.output
+        parts = [_named(onnx, onnx.load(str(path)), name, opset, output) for name, path in self.graphs.items()]
         nodes, constants = [node for part in parts for node in part.graph.node], []
-        for kind, given, result, options in _steps(self.head, [_output(part) for part in parts]):
+        for kind, given, result, options in _steps(self.head, [part.graph.output[0].name for part in parts]):
             nodes.append(onnx.helper.make_node(kind, list(given), [result], name=result, **options))
         for name, value in _constants(self.head).items():
             constants.append(onnx.numpy_helper.from_array(value, name))
+        shape = ["batch"] if output == _VALUES else ["batch", _classes(parts)]
         graph = onnx.helper.make_graph(
             nodes,
             "fusion",
             [given for part in parts for given in part.graph.input],
-            [onnx.helper.make_tensor_value_info(_LOGITS, onnx.TensorProto.FLOAT, ["batch", _classes(parts)])],
+            [onnx.helper.make_tensor_value_info(output, onnx.TensorProto.FLOAT, shape)],
             [tensor for part in parts for tensor in part.graph.initializer] + constants,
         )
         model = onnx.helper.make_model(graph, producer_name="modelwright", opset_imports=_opsets(onnx, parts, opset))
@@ -149,13 +157,13 @@ class Fitted:
 def _steps(head: Head, logits: Sequence[str]) -> list[tuple[str, tuple[str, ...], str, dict[str, Any]]]:
     """The head as nodes: (operator, inputs, output, attributes)."""
     steps: list[tuple[str, tuple[str, ...], str, dict[str, Any]]] = []
-    if head.of == "logits":
+    if head.of != "probabilities":
         for number, name in enumerate(logits):
             steps.append(("Mul", (name, f"share_{number}"), f"shared_{number}", {}))
-        total = "summed" if head.bias else _LOGITS
+        total = "summed" if head.bias else head.output
         steps.append(("Sum", tuple(f"shared_{number}" for number in range(len(logits))), total, {}))
         if head.bias:
-            steps.append(("Add", (total, "bias"), _LOGITS, {}))
+            steps.append(("Add", (total, "bias"), head.output, {}))
         return steps
     if not head.several:
         _pool(steps, "Softmax", logits, "", {"axis": -1})
@@ -189,14 +197,14 @@ def _opset(model: Any) -> int:
     return next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
 
 
-def _named(onnx: Any, model: Any, name: str, opset: int) -> Any:
+def _named(onnx: Any, model: Any, name: str, opset: int, output: str) -> Any:
     """A member's model in the common opset, with everything in it under the member's name; only the batch axis is shared."""
     if len(model.functions):
         model = onnx.inliner.inline_local_functions(model)
     if _opset(model) != opset:
         model = onnx.version_converter.convert_version(model, opset)
     del model.graph.value_info[:]  # shapes that exporters noted; the runtime finds its own
-    _only_logits(model.graph)
+    _only(output, model.graph)
     model = onnx.compose.add_prefix(model, f"{name}.")
     for value in (*model.graph.input, *model.graph.output):
         for axis, size in enumerate(value.type.tensor_type.shape.dim):
@@ -207,10 +215,10 @@ def _named(onnx: Any, model: Any, name: str, opset: int) -> Any:
     return model
 
 
-def _only_logits(graph: Any) -> None:
-    """Leave out what no logit needs: a member's reasons are not those of all. Nodes stand in order, so one pass from the end finds
+def _only(output: str, graph: Any) -> None:
+    """Leave out what `output` does not need: a member's reasons are not those of all. Nodes stand in order, so one pass from the end finds
     them."""
-    needed, kept = {_LOGITS}, []
+    needed, kept = {output}, []
     for node in reversed(graph.node):
         if needed.intersection(node.output):
             kept.append(node)
@@ -218,7 +226,7 @@ def _only_logits(graph: Any) -> None:
             needed.update(name for attribute in node.attribute for name in _used_inside(attribute))
     for items, wanted in (
         (graph.node, kept[::-1]),
-        (graph.output, [item for item in graph.output if item.name == _LOGITS]),
+        (graph.output, [item for item in graph.output if item.name == output]),
         (graph.input, [item for item in graph.input if item.name in needed]),
         (graph.initializer, [item for item in graph.initializer if item.name in needed]),
     ):
@@ -232,11 +240,6 @@ def _used_inside(attribute: Any) -> set[str]:
     inner = [*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])]
     names = {name for graph in inner for node in graph.node for name in node.input}
     return names | {name for graph in inner for node in graph.node for one in node.attribute for name in _used_inside(one)}
-
-
-def _output(model: Any) -> str:
-    """The name of a member's logits."""
-    return next(output.name for output in model.graph.output if output.name.endswith(f".{_LOGITS}"))
 
 
 def _classes(models: Sequence[Any]) -> int | str:

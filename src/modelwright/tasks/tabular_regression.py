@@ -5,6 +5,7 @@ How columns become numbers is the reader's affair (tasks/table); how numbers are
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -69,6 +70,12 @@ class TabularRegression(NumberTask):
 
     def _stack(self, examples: Sequence[Example]) -> Mapping[str, np.ndarray]:
         return stack(examples)
+
+    def for_fusion(self) -> Self:
+        """Without an interval, and without reasons: those are of one model."""
+        made = copy.copy(self)
+        made.reach, made.explains = None, False
+        return made
 
     def decode(self, outputs: Outputs, row_ids: Sequence[str]) -> list[Prediction]:
         found = super().decode(outputs, row_ids)

@@ -7,16 +7,17 @@ of the rows answered by shares fitted on the other parts). The test split is not
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from torch import Tensor, nn
 
 from modelwright.base.console import Console, Progress
-from modelwright.base.errors import DataError, TrainError
+from modelwright.base.errors import DataError, SpecError, TrainError
 from modelwright.base.machine import resident_bytes
 from modelwright.base.nouns import Example, Prediction, Row
 from modelwright.base.store import write_json
@@ -29,6 +30,7 @@ from modelwright.tasks.fused.task import fuse_tasks
 from modelwright.train.buckets import sorted_batches
 from modelwright.train.route import CHECKPOINT, RESULT
 
+_NUMBERS: Literal["values"] = "values"
 _PARTS = 5  # of the validation split, for the cross-fitted score
 _ROWS = 64  # answered together
 _STEPS, _TOLERANCE = 500, 1e-9  # of L-BFGS-B, which takes about 20
@@ -70,6 +72,7 @@ def fuse_route(
             where=f"route {title}",
             remedy="Raise data.split.validation.",
         )
+    _refuse_of(route, next(iter(members.values())), title)
     with console.progress(title, total=len(members)) as progress:
         work = _soup if route.method == "weights" else _pool
         result = work(route, members, validation, folder, progress)
@@ -77,6 +80,16 @@ def fuse_route(
     result["samples_per_second"] = len(validation) / result["seconds"]
     write_json(folder / RESULT, result)
     return result
+
+
+def _refuse_of(route: Fusion, member: Member, title: str) -> None:
+    if route.of != "probabilities" and load_task(member.folder).wants == "number":
+        raise SpecError(
+            f"of is {route.of}, and the task answers with a number",
+            expected="of with labels only: numbers are averaged as they are",
+            where=f"routes: {title}.of",
+            remedy="Leave of out.",
+        )
 
 
 def exported_route(route: Fusion, members: Mapping[str, Member]) -> Route:
@@ -92,14 +105,16 @@ def _pool(
     graphs = {name: member.folder / GRAPH for name, member in members.items()}
     several = task.loss == "binary-cross-entropy"
     shares = np.array(route.shares or [1.0] * len(members), np.float64)
-    head = Head("logits" if route.method == "stack" else route.of, several, tuple((shares / shares.sum()).tolist()))
+    of = _NUMBERS if task.wants == "number" else "logits" if route.method == "stack" else route.of
+    head = Head(of, several, tuple((shares / shares.sum()).tolist()))
     examples = task.encode_many(validation)
-    logits_mbc = _logits(task, Fitted(graphs, head), examples, progress)
+    logits_mbc = _outputs(task, Fitted(graphs, head), examples, progress)
     targets = np.stack([_target(example) for example in examples])
     answers = head.combine(logits_mbc)
     if route.method == "stack":
-        head = fit_head(logits_mbc, targets, several, route.strength)
-        answers = cross_fitted(logits_mbc, targets, several, route.strength)
+        fit = partial(fit_numbers if of == _NUMBERS else partial(fit_head, several=several), strength=route.strength)
+        head = fit(logits_mbc, targets)
+        answers = cross_fitted(logits_mbc, targets, fit)
     model = Fitted(graphs, head)
     _watch(task, answers, validation)
     task.save(folder)
@@ -109,12 +124,12 @@ def _pool(
     return {**result, "shares": dict(zip(members, head.shares, strict=True)), "bias": list(head.bias)}
 
 
-def _logits(task: Task, model: Fitted, examples: Sequence[Example], progress: Progress) -> np.ndarray:
-    """The members' logits [members, rows, classes], in the order of `examples`."""
+def _outputs(task: Task, model: Fitted, examples: Sequence[Example], progress: Progress) -> np.ndarray:
+    """The members' logits [members, rows, classes] or values [members, rows], in the order of `examples`."""
     found: list[np.ndarray] = [np.empty(0)] * len(examples)
     done = 0
     for part in sorted_batches([example.length for example in examples], _ROWS):
-        logits_mbc = model.member_logits(task.collate([examples[number] for number in part]).inputs)
+        logits_mbc = model.member_outputs(task.collate([examples[number] for number in part]).inputs)
         for place, number in enumerate(part):
             found[number] = logits_mbc[:, place]
         done += len(part)
@@ -125,7 +140,10 @@ def _logits(task: Task, model: Fitted, examples: Sequence[Example], progress: Pr
 def _target(example: Example) -> np.ndarray:
     if example.target is None:
         raise DataError(
-            "the row has no label", expected="a label to weigh members by", where=f"row {example.row_id}", remedy="Label it."
+            "the row has no truth",
+            expected="a label or a number to weigh members by",
+            where=f"row {example.row_id}",
+            remedy="Give it one.",
         )
     return np.asarray(example.target)
 
@@ -136,7 +154,11 @@ def _watch(task: Task, logits_bc: np.ndarray, rows: Sequence[Row]) -> None:
 
 
 def _decoded(task: Task, logits_bc: np.ndarray, rows: Sequence[Row]) -> list[Prediction]:
-    return task.decode({"logits": logits_bc.astype(np.float32)}, [row.id for row in rows])
+    return task.decode({_output(task): logits_bc.astype(np.float32)}, [row.id for row in rows])
+
+
+def _output(task: Task) -> str:
+    return _NUMBERS if task.wants == "number" else "logits"
 
 
 def _score(task: Task, logits_bc: np.ndarray, rows: Sequence[Row]) -> float | None:
@@ -193,13 +215,31 @@ def fit_head(logits_mbc: np.ndarray, targets: np.ndarray, several: bool, strengt
     return Head("logits", several, tuple(found.x[:members].tolist()), tuple(found.x[members:].tolist()))
 
 
-def cross_fitted(logits_mbc: np.ndarray, targets: np.ndarray, several: bool, strength: float) -> np.ndarray:
-    """Logits [rows, classes] where each row is answered by a head that was fitted without it: every fifth row is a part."""
+def fit_numbers(values_mb: np.ndarray, targets: np.ndarray, strength: float) -> Head:
+    """Least squares with one share per member and a bias (Breiman 1996): minimised is Σ rows (v − Σ sₘ vₘ − b)² + (‖s − 1/m‖² + b²) /
+    strength over s ≥ 0 and b.
+
+    Args:
+        values_mb: float64 [members, rows], standardised as the targets are.
+        targets: float [rows].
+    """
+    from scipy.optimize import lsq_linear
+
+    members = len(values_mb)
+    held = np.eye(members + 1) / np.sqrt(strength)
+    design = np.vstack([np.column_stack([values_mb.T, np.ones(len(targets))]), held])
+    wanted = np.concatenate([targets, held @ np.array([1 / members] * members + [0.0])])
+    found = lsq_linear(design, wanted, bounds=([0.0] * members + [-np.inf], np.inf)).x
+    return Head(_NUMBERS, False, tuple(found[:members].tolist()), (float(found[members]),))
+
+
+def cross_fitted(logits_mbc: np.ndarray, targets: np.ndarray, fit: Callable[[np.ndarray, np.ndarray], Head]) -> np.ndarray:
+    """Answers [rows, …] where each row is answered by a head that was fitted without it: every fifth row is a part."""
     part_b = np.arange(len(targets)) % min(_PARTS, len(targets))
     answers = np.zeros(logits_mbc.shape[1:], np.float32)
     for part in range(int(part_b.max()) + 1):
         inside = part_b == part
-        head = fit_head(logits_mbc[:, ~inside], targets[~inside], several, strength)
+        head = fit(logits_mbc[:, ~inside], targets[~inside])
         answers[inside] = head.combine(logits_mbc[:, inside])
     return answers
 
@@ -241,11 +281,11 @@ def _soup(
 
 
 def _module_logits(task: Task, module: nn.Module, examples: Sequence[Example]) -> np.ndarray:
-    """[rows, classes], in the order of `examples`."""
+    """[rows, classes] or [rows], in the order of `examples`."""
     found: list[np.ndarray] = [np.empty(0)] * len(examples)
     for part in sorted_batches([example.length for example in examples], _ROWS):
         outputs = registry.outputs(module, task.collate([examples[number] for number in part]).inputs)
-        for number, logits in zip(part, outputs["logits"], strict=True):
+        for number, logits in zip(part, outputs[_output(task)], strict=True):
             found[number] = logits
     return np.stack(found)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
 from modelwright.models.fusion import Head
-from modelwright.train.fusion import cross_fitted, fit_head
+from modelwright.train.fusion import cross_fitted, fit_head, fit_numbers
 
 
 def made(rows: int, classes: int, noise: tuple[float, ...], seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -74,10 +76,10 @@ def test_several_labels_a_row():
 
 def test_the_cross_fitted_answer_of_a_row_does_not_know_its_label():
     logits, truth = made(40, 2, (1.0, 1.0))
-    answers = cross_fitted(logits, truth, several=False, strength=1.0)
+    answers = cross_fitted(logits, truth, partial(fit_head, several=False, strength=1.0))
     changed = truth.copy()
     changed[::5] = 1 - changed[::5]  # exactly the first part
-    again = cross_fitted(logits, changed, several=False, strength=1.0)
+    again = cross_fitted(logits, changed, partial(fit_head, several=False, strength=1.0))
     np.testing.assert_allclose(again[::5], answers[::5], atol=1e-6)
     assert np.abs(again[1::5] - answers[1::5]).max() > 1e-3
 
@@ -99,3 +101,19 @@ def test_probabilities_of_sure_members_stay_finite():
     logits = np.array([[[500.0, -500.0]], [[800.0, -800.0]]])
     for several in (False, True):
         assert np.isfinite(Head("probabilities", several, (0.5, 0.5)).combine(logits.astype(np.float32))).all()
+
+
+def test_numbers_are_weighed_by_least_squares_that_never_count_against_a_member():
+    draw = np.random.default_rng(0)
+    truth = draw.normal(size=400)
+    values = np.stack([truth + 0.3 * draw.normal(size=400), truth + 0.6 * draw.normal(size=400), -truth])
+    head = fit_numbers(values, truth + 0.5, strength=1e6)
+    design = np.column_stack([values[:2].T, np.ones(400)])
+    by_hand = np.linalg.lstsq(design, truth + 0.5, rcond=None)[0]
+    assert head.shares[2] == pytest.approx(0, abs=1e-6)
+    assert [*head.shares[:2], *head.bias] == pytest.approx(by_hand, abs=0.05)
+    combined = head.combine(values)
+    assert combined.shape == (400,)
+    assert np.square(combined - truth - 0.5).mean() < min(np.square(one - truth - 0.5).mean() for one in values)
+    tight = fit_numbers(values, truth, strength=1e-9)
+    assert tight.shares == pytest.approx([1 / 3] * 3, abs=1e-3)

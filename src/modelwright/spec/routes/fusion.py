@@ -19,9 +19,10 @@ _BELONGS = {"of": "average", "shares": "average", "strength": "stack"}
 class Fusion(Route):
     """Routes of the project combined: averaged answers, answers weighed by a small regression, or averaged weights.
 
-    average: the weighted mean of the members' probabilities or logits (linear and logarithmic opinion pools, Genest & Zidek 1986).
-    stack: a logistic regression on the members' logits, fitted on the validation split (Wolpert 1992); shares are never
-    negative, which is what makes stacking safe (Breiman 1996).
+    average: the weighted mean of the members' probabilities or logits (linear and logarithmic opinion pools, Genest & Zidek 1986), or
+    of their numbers.
+    stack: a logistic regression on the members' logits, or least squares on their numbers, fitted on the validation split
+    (Wolpert 1992); shares are never negative, which is what makes stacking safe (Breiman 1996).
     weights: the mean of the members' weights, one model no larger than a member (model soups, Wortsman et al. 2022, 2203.05482):
     from the best member on, each is added that does not lower the validation score.
     """
@@ -29,7 +30,7 @@ class Fusion(Route):
     name: ClassVar[str] = "fusion"
     kind: ClassVar[Literal["gradient", "fit"]] = "fit"
     reads: ClassVar[str] = MEMBERS
-    gives: ClassVar[tuple[str, ...]] = ("classes",)
+    gives: ClassVar[tuple[str, ...]] = ("classes", "number")
     architecture: ClassVar[str] = "fusion"
 
     members: tuple[str, ...] = Field(
@@ -40,7 +41,7 @@ class Fusion(Route):
         description="average: of answers; stack: answers weighed by a regression on the validation split; "
         "weights: one model with averaged weights, for members of one route that differ in seed or training",
     )
-    of: Literal["probabilities", "logits"] = Field("probabilities", description="for average: what is averaged")
+    of: Literal["probabilities", "logits"] = Field("probabilities", description="for average of labels: what is averaged")
     shares: tuple[Annotated[float, Field(gt=0)], ...] | None = Field(
         None, description="for average: how much each member counts, in their order; default: all alike"
     )
@@ -69,7 +70,7 @@ def with_members(routes: Mapping[str, Route], tuned: Collection[str], where: Cal
         SpecError: a member is no route of the project, is a fusion itself, or has weights that can't be averaged; there are fewer
             than two; or the fusion's own settings are to be searched.
     """
-    possible = tuple(name for name, route in routes.items() if not isinstance(route, Fusion))
+    possible = tuple(name for name, route in routes.items() if not isinstance(route, Fusion) and route.kind != "bought")
     found = dict(routes)
     for name, route in routes.items():
         if isinstance(route, Fusion):
@@ -88,12 +89,13 @@ def with_members(routes: Mapping[str, Route], tuned: Collection[str], where: Cal
     return found
 
 
-def _check(name: str, members: Sequence[str], routes: Collection[str], possible: Sequence[str], where: str) -> None:
+def _check(name: str, members: Sequence[str], routes: Mapping[str, Route], possible: Sequence[str], where: str) -> None:
     known = ", ".join(possible) or "the other routes, of which there are none"
     for member in members:
         if member not in possible:
+            kind = "no route" if member not in routes else "bought" if routes[member].kind == "bought" else "a fusion"
             raise SpecError(
-                f"routes.{name} combines {member!r}, which is {'a fusion' if member in routes else 'no route'} of this project",
+                f"routes.{name} combines {member!r}, which is {kind} of this project",
                 expected=f"names among: {known}",
                 where=where,
                 remedy="Add the route under routes, or mend the name.",
