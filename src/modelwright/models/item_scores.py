@@ -8,6 +8,7 @@ Shapes: b batch, n items.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -25,7 +26,7 @@ Step = tuple[str, tuple[str, ...], str, dict[str, Any]]
 """Operator, inputs, output, attributes."""
 
 
-class ItemScores:
+class ItemScores(ABC):
     """A fitted recommender of some kind: its arrays, and how they become scores.
 
     Args:
@@ -45,13 +46,13 @@ class ItemScores:
         """Learned numbers."""
         return sum(array.size for array in self.arrays.values())
 
+    @abstractmethod
     def raw(self, profile_bn: np.ndarray) -> np.ndarray:
         """Scores float32 [b, n] (or [n], the same for all) before anybody's exclusions."""
-        raise NotImplementedError
 
+    @abstractmethod
     def steps(self) -> tuple[list[Step], dict[str, np.ndarray]]:
         """The same as operators that end in "raw", and their further constants."""
-        raise NotImplementedError
 
     def outputs(self, inputs: Mapping[str, np.ndarray]) -> Outputs:
         """What the graph computes, in numpy: "scores" float32 [b, n] and "asked_for", as it was asked."""

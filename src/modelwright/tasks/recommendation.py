@@ -14,11 +14,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from modelwright.base.errors import DataError, ReleaseError
+from modelwright.base.errors import DataError
 from modelwright.base.nouns import Batch, Column, Example, Habits, Outputs, Prediction, Row
 from modelwright.base.store import read_json, write_json
 from modelwright.spec.routes.route import Route
 from modelwright.spec.section import Section
+from modelwright.tasks.answers.finite import finite
 from modelwright.tasks.contract import TASK_FILE, Metric, Task, damaged
 from modelwright.tasks.items import exam, histories
 from modelwright.tasks.items.questions import questions
@@ -204,14 +205,7 @@ class Recommendation(Task):
         return histories.collate(examples, len(self.items))
 
     def decode(self, outputs: Outputs, row_ids: Sequence[str]) -> list[Prediction]:
-        scores = np.asarray(outputs["scores"])
-        if not np.isfinite(scores).all():
-            raise ReleaseError(
-                "the model's outputs are not finite numbers",
-                expected="finite scores",
-                where=f"row {row_ids[int(np.flatnonzero(~np.isfinite(scores).all(1))[0])]}",
-                remedy="The weights are damaged, or training diverged: train again with a smaller learning_rate.",
-            )
+        scores = finite(outputs, "scores", row_ids)
         asked = np.asarray(outputs["asked_for"]).astype(np.int64)
         return [self._best(*of_row) for of_row in zip(row_ids, scores, asked.tolist(), strict=True)]
 

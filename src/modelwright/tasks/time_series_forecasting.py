@@ -15,11 +15,12 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 
-from modelwright.base.errors import DataError, ReleaseError
+from modelwright.base.errors import DataError
 from modelwright.base.nouns import Batch, Column, Example, Habits, Outputs, Prediction, Row, stack_targets
 from modelwright.base.store import read_json, write_json
 from modelwright.spec.routes.route import Route
 from modelwright.spec.section import Section
+from modelwright.tasks.answers.finite import finite
 from modelwright.tasks.contract import TASK_FILE, Metric, Task, damaged
 from modelwright.tasks.measures import forecasting as measures
 from modelwright.tasks.series import exam, intervals, records, request, windows
@@ -151,16 +152,8 @@ class TimeSeriesForecasting(Task):
 
     def decode(self, outputs: Outputs, row_ids: Sequence[str]) -> list[Prediction]:
         """The context tells what the numbers mean: the graph hands it through."""
-        quantiles_bhq = np.asarray(outputs["quantiles"], np.float64)
+        quantiles_bhq = finite(outputs, "quantiles", row_ids).astype(np.float64)
         context_bk = np.asarray(outputs["window"], np.float64)
-        broken = ~np.isfinite(quantiles_bhq).all((1, 2))
-        if broken.any():
-            raise ReleaseError(
-                "the model's outputs are not finite numbers",
-                expected="finite quantiles",
-                where=f"row {row_ids[int(np.flatnonzero(broken)[0])]}",
-                remedy="The weights are damaged, or training diverged: train again with a smaller learning_rate.",
-            )
         median_bh1 = quantiles_bhq[..., [self.learned.median]]
         stretched_bhq = median_bh1 + (quantiles_bhq - median_bh1) * np.array(self.learned.factors)
         center_b, spread_b = context_bk[:, 0] + context_bk[:, 1], context_bk[:, 2]
