@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from modelwright.base.errors import ReleaseError
+from modelwright.base.next_tokens import IDS, MASK, SURPRISE, NextTokens
 from modelwright.base.nouns import Batch, Outputs
 from modelwright.base.optional import require
+
+if TYPE_CHECKING:
+    from modelwright.base.bought.asker import Asker
+
+GRAPH, ASKER = "model.onnx", "asker.json"
 
 
 class Graph:
@@ -43,13 +50,41 @@ class Graph:
                 where=str(path),
                 remedy="Make it again: modelwright run --from compress",
             ) from error
+        self.language = NextTokens(self.session, _DTYPES, path.parent) if NextTokens.speaks(self.session) else None
         self.inputs = {item.name: np.dtype(_DTYPES[item.type]) for item in self.session.get_inputs()}
         self.outputs = [item.name for item in self.session.get_outputs()]
+        if self.language is not None:
+            self.inputs, self.outputs = {name: np.dtype("int64") for name in (IDS, MASK)}, [SURPRISE]
 
     def run(self, batch: Batch) -> Outputs:
-        """Outputs by name; the first axis is the batch. Inputs that the graph does not name are left out."""
+        """Outputs by name; the first axis is the batch. Inputs that the graph does not name are left out. A language model's graph
+        says how much each token surprised it: "surprise" float32 [b, t]."""
+        if self.language is not None:
+            return {SURPRISE: self.language.surprise(*(np.asarray(batch.inputs[name], np.int64) for name in (IDS, MASK)))}
         feed = {name: np.ascontiguousarray(batch.inputs[name], dtype=dtype) for name, dtype in self.inputs.items()}
         return dict(zip(self.outputs, self.session.run(self.outputs, feed), strict=True))
+
+
+def open_graph(folder: Path, threads: int = 0, spin_us: int | None = None, paid: Path | None = None) -> Graph | Asker:
+    """Whatever answers batches for a trained or released folder: its graph, or the service that its asker.json names.
+
+    Args:
+        threads, spin_us: of a graph.
+        paid: record of paid answers, for the pipeline's own work with a bought model; None: ask as a server does.
+
+    Raises:
+        ReleaseError: neither is there, or it is damaged.
+    """
+    if not (folder / ASKER).is_file():
+        return Graph(folder / GRAPH, threads, spin_us)
+    from modelwright.base.bought.asker import for_service, for_work  # with TLS and HTTP, which graphs do without
+
+    return for_service(folder) if paid is None else for_work(folder, paid)
+
+
+def graph_file(folder: Path) -> Path:
+    """The file that `open_graph` opens."""
+    return folder / (ASKER if (folder / ASKER).is_file() else GRAPH)
 
 
 SERVED_SPIN_US = 100
@@ -62,6 +97,7 @@ _SLOWER_FUSIONS = ["SkipLayerNormFusion"]
 
 _DTYPES = {
     "tensor(float)": "float32",
+    "tensor(float16)": "float16",
     "tensor(double)": "float64",
     "tensor(int64)": "int64",
     "tensor(int32)": "int32",

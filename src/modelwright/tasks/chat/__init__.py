@@ -1,0 +1,1 @@
+"""Texts and conversations for language models: messages, template, tokenizer, packing. No torch, no transformers."""

@@ -1,0 +1,73 @@
+"""What is asked of a language model's `/v1/predict`: how likely is this text, or what the assistant says in this conversation."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from modelwright.base.errors import RequestError
+from modelwright.base.nouns import Row
+from modelwright.tasks.chat.messages import write_messages
+
+MAX_CHARACTERS = 1_000_000
+MAX_MESSAGES = 10_000
+
+
+class Message(BaseModel):
+    """One turn of a conversation."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    role: Literal["system", "user", "assistant"]
+    content: Annotated[str, Field(max_length=MAX_CHARACTERS)]
+
+
+class ScoringRequest(BaseModel):
+    """A text or a conversation to score."""
+
+    model_config = ConfigDict(strict=True, extra="forbid", json_schema_extra={"examples": [{"text": "Once upon a time"}]})
+
+    text: Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS, description="the text, as plain characters")] | None = (
+        None
+    )
+    messages: (
+        Annotated[
+            list[Message],
+            Field(min_length=1, max_length=MAX_MESSAGES, description="a conversation; the assistant's words are scored"),
+        ]
+        | None
+    ) = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.text is None) == (self.messages is None):
+            raise ValueError("either text or messages is wanted")
+        return self
+
+
+def read(request: Any, row_id: str) -> Row:
+    """A request, or a text alone, as a row.
+
+    Raises:
+        RequestError: wrong type, empty, too large to be meant, or half characters.
+    """
+    try:
+        asked = ScoringRequest.model_validate({"text": request} if isinstance(request, str) else request)
+    except ValidationError as error:
+        raise _refusal(error, row_id) from error
+    if asked.messages is None:
+        return Row(row_id, {"text": asked.text})
+    return Row(row_id, {"messages": write_messages([message.model_dump() for message in asked.messages])})
+
+
+def _refusal(error: ValidationError, row_id: str) -> RequestError:
+    problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    place = ".".join(map(str, problem["loc"]))
+    return RequestError(
+        f"{place or 'the request'}: {problem['msg'][0].lower()}{problem['msg'][1:]}"[:500],
+        expected=f'{{"text": "…"}} with 1 to {MAX_CHARACTERS:,} characters, {{"messages": [{{"role": "user", "content": "…"}}, …]}}, '
+        "or the text alone",
+        where=row_id,
+        remedy="Mend the request and send it again.",
+    )
