@@ -11,6 +11,7 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+import chat_service
+from modelwright.base.bought.asker import Asker, for_service
 from modelwright.base.console import Console
 from modelwright.base.errors import DataError, ModelwrightError, ReleaseError, RequestError
 from modelwright.base.graph import Graph
@@ -27,6 +30,7 @@ from modelwright.compress.export import CHECKPOINT, export
 from modelwright.models import registry
 from modelwright.spec.routes.route import Route
 from modelwright.tasks.contract import TASK_FILE, Task, all_tasks, load_task, routes_of
+from modelwright.train.bought import write_asker
 from modelwright.train.route import Limits, train_route
 
 SEATS = [(task, route, kind) for task in all_tasks().values() for route in routes_of(task).values() for kind in task.exam_kinds]
@@ -34,6 +38,7 @@ SEATS = [(task, route, kind) for task in all_tasks().values() for route in route
 SMALL = {
     "width": 16,
     "heads": 2,
+    "head_width": 16,  # language models' graphs take multiples of it
     "layers": 1,
     "stages": 2,
     "blocks": 2,
@@ -51,6 +56,15 @@ SMALL = {
     "learning_rate": 1e-2,
     "compile": "never",
 }
+BOUGHT = {  # what a bought route must be told
+    "base_url": "http://127.0.0.1:9/v1",
+    "model": "small",
+    "price_input": "1 USD",
+    "price_output": "2 USD",
+    "cap": "1 USD",
+    "examples": 12,
+    "requests_per_minute": 1e6,
+}
 MARGIN = 0.15  # of the headline metric above chance
 
 
@@ -63,13 +77,14 @@ class Sitting:
     kind: str
     folder: Path
     fitted: Task
-    graph: Graph
+    graph: Graph | Asker
     rows: list[Row]
     checkpoint: Path | None
 
 
 def small(route: type[Route], **more: Any) -> Route:
-    return route.model_validate({name: value for name, value in (SMALL | more).items() if name in route.model_fields})
+    settings = SMALL | (BOUGHT if route.kind == "bought" else {}) | more
+    return route.model_validate({name: value for name, value in settings.items() if name in route.model_fields})
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +128,38 @@ def image_checkpoint(tmp_path_factory) -> Path:
     return folder
 
 
-STARTS = {"checkpoint": "checkpoint", "checkpoint-image": "image_checkpoint"}  # what a route reads → fixture of where it starts
+@pytest.fixture(scope="module")
+def language_checkpoint(tmp_path_factory) -> Path:
+    """A tiny language model of random weights, as `transformers` saves it, with a tokenizer that knows the rows."""
+    import torch
+    from transformers import Qwen3Config, Qwen3ForCausalLM
+
+    folder = tmp_path_factory.mktemp("language-checkpoint")
+    task = all_tasks()["text-generation"]
+    rows = [row for kind in task.exam_kinds for row in task.exam_rows(0, kind)]
+    words = task.fit(rows, small(routes_of(task)["decoder"])).words
+    words.save(folder)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        heads = {"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16}
+        sizes = {"hidden_size": 32, "intermediate_size": 64, "num_hidden_layers": 1, "max_position_embeddings": 256}
+        ends = {"bos_token_id": words.begin, "eos_token_id": words.end, "pad_token_id": words.padding}
+        config = Qwen3Config(vocab_size=words.size, tie_word_embeddings=True, **heads, **sizes, **ends)
+        Qwen3ForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+STARTS = {  # what a route reads → fixture of where it starts
+    "checkpoint": "checkpoint",
+    "checkpoint-image": "image_checkpoint",
+    "causal-checkpoint": "language_checkpoint",
+}
+
+
+@pytest.fixture(scope="module")
+def service() -> Iterator[chat_service.Service]:
+    with chat_service.running() as found:
+        yield found
 
 
 @pytest.fixture(scope="module", params=SEATS, ids=lambda seat: f"{seat[0].name}-{seat[1].name}-{seat[2]}")
@@ -122,6 +168,12 @@ def sitting(request, tmp_path_factory) -> Sitting:
     task, kind, folder = request.param[0], request.param[2], tmp_path_factory.mktemp("sitting")
     start = request.getfixturevalue(STARTS[request.param[1].reads]) if request.param[1].reads in STARTS else None
     route = small(request.param[1])
+    if route.kind == "bought":
+        route = small(request.param[1], base_url=request.getfixturevalue("service").url)
+        fitted = task.fit(task.exam_rows(0, kind), route)
+        fitted.save(folder)
+        write_asker(route, fitted, "USD", folder)
+        return Sitting(task, route, kind, folder, load_task(folder), for_service(folder), task.exam_rows(2, kind), None)
     train_route(
         task,
         route,
@@ -161,7 +213,8 @@ def test_alone_and_in_a_batch_it_answers_alike(sitting):
     together = answers(sitting, rows)
     for number, row in enumerate(rows):
         for name, output in answers(sitting, [row]).items():
-            np.testing.assert_allclose(output[0], together[name][number], atol=1e-4, err_msg=row.id)
+            own = tuple(map(slice, output[0].shape))  # beyond it, a row of several answers is padded to the longest of its batch
+            np.testing.assert_allclose(output[0], together[name][number][own], atol=1e-4, err_msg=row.id)
     alone = [sitting.fitted.decode(answers(sitting, [row]), [row.id])[0] for row in rows]
     decoded = sitting.fitted.decode(together, [row.id for row in rows])
     assert [one.row_id for one in decoded] == [one.row_id for one in alone] == [row.id for row in rows]
@@ -226,7 +279,9 @@ def test_predictions_are_served_as_json(sitting):
 
 def test_the_graph_says_what_the_model_says(sitting):
     batch = sitting.fitted.collate(sitting.fitted.encode_many(sitting.rows))
-    if sitting.route.kind == "fit":
+    if sitting.route.kind == "bought":
+        expected = for_service(sitting.folder).run(batch)
+    elif sitting.route.kind == "fit":
         expected = registry.load_fitted(sitting.route, sitting.folder / CHECKPOINT).outputs(batch.inputs)
     else:
         expected = registry.outputs(registry.load(sitting.folder / CHECKPOINT), batch.inputs)
@@ -338,7 +393,7 @@ def test_tasks_need_no_torch():
         "for task in all_tasks().values():\n"
         "    rows = task.exam_rows(0)\n"
         "    for route in routes_of(task).values():\n"
-        "        if not route.reads.startswith('checkpoint'):\n"
+        "        if 'checkpoint' not in route.reads and route.kind != 'bought':\n"
         "            task.fit(rows, route()).encode_many(rows)\n"
         "print(sorted({'torch', 'transformers', 'sklearn', 'scipy', 'onnx'} & set(sys.modules)))"
     )

@@ -4,7 +4,9 @@
     ├── SpecError               2   the project file
     ├── DataError               3   rows, files, sources
     ├── MachineError          4   disk, network, port, memory, a library that is not installed
-    │   └── MissingExtraError
+    │   ├── MissingExtraError
+    │   └── BoughtError               a bought model's service
+    │       └── CapError              its money is spent
     ├── TrainError              5   divergence, damaged checkpoint
     ├── ReleaseError            6   damaged or foreign release folder
     └── RequestError            7   one bad request to a model (HTTP 422)
@@ -69,6 +71,14 @@ class MachineError(ModelwrightError):
 
 class MissingExtraError(MachineError):
     """A library of an optional extra is not installed."""
+
+
+class BoughtError(MachineError):
+    """A bought model's service refuses, can't be reached, or answers what is no answer."""
+
+
+class CapError(BoughtError):
+    """The next request might cost more than is left under the cap; it was not sent."""
 
 
 class TrainError(ModelwrightError):

@@ -14,10 +14,10 @@ from typing import Any
 
 from modelwright.base.console import Console, amount
 from modelwright.base.decoding import SETTINGS, Decoding, Layout, Text
-from modelwright.base.graph import Graph
+from modelwright.base.graph import ASKER, Graph
 from modelwright.base.journey import predict, served_bytes, single
 from modelwright.base.nouns import Row
-from modelwright.base.store import write_json, writing
+from modelwright.base.store import read_json, write_json, writing
 from modelwright.base.timing import latency_ms
 from modelwright.base.wording import megabytes, metric_name, ratio
 from modelwright.compress.int8 import quantise
@@ -117,6 +117,38 @@ def _ship(graph: Path, out: Path) -> None:
                 shutil.copyfile(graph.parent / name, out / name)
 
 
+def as_bought(source: Path, evaluated: Path, metric: str, out: Path) -> dict[str, Any]:
+    """A bought model has one variant, the service's: its files are copied to `out`, and what was measured in evaluation stands.
+
+    Args:
+        source: a train folder with asker.json and the task's files.
+        evaluated: the route's evaluate folder.
+
+    Returns:
+        The content of variants.json, as `compress` gives it.
+    """
+    task = load_task(source)
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source / ASKER, out / ASKER)
+    task.save(out)
+    measured = read_json(evaluated / "evaluation.json")
+    original = {
+        "name": ORIGINAL,
+        "size_bytes": measured["size_bytes"],
+        "latency_ms": measured["latency_ms"],
+        "cpu_seconds_per_request": measured["cpu_seconds_per_request"],
+        "validation": measured["splits"]["validation"]["metrics"],
+        "test": None,
+        "taken": True,
+        "bought": True,
+    }
+    reason = {language: words["bought"] for language, words in _WORDS.items()}
+    found = {"chosen": ORIGINAL, "reason": reason, "metric": metric, "max_loss": 0.0, "variants": [original]}
+    write_json(out / "variants.json", found)
+    return found
+
+
 def _make(source: Path, methods: Sequence[Method], folder: Path, console: Console) -> tuple[dict[str, Path], list[str]]:
     """The graphs to measure, the original first; and the methods that found nothing to change."""
     original = source / GRAPH_FILES[0]
@@ -207,6 +239,7 @@ def _entry(variant: Variant, taken: bool) -> dict[str, Any]:
 _WORDS = {
     "en": {
         "none": "not asked for: {size}, {latency} ms",
+        "bought": "the model is bought: there is nothing to compress",
         "taken": "{name}: {size} instead of {old_size} ({smaller}× smaller), {latency} ms instead of {old_latency} "
         "({faster}× as fast), {metric} {value} instead of {old_value} on validation",
         "kept": "the original stays ({size}, {latency} ms)",
@@ -216,6 +249,7 @@ _WORDS = {
     },
     "zh": {
         "none": "未要求压缩：{size}，{latency} 毫秒",
+        "bought": "模型为外购服务，无需压缩",
         "taken": "{name}：体积 {old_size} → {size}（约为 1/{smaller}），延迟 {old_latency} → {latency} 毫秒（速度为 {faster} 倍），"
         "验证集 {metric} {old_value} → {value}",
         "kept": "保留原模型（{size}，{latency} 毫秒）",

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from modelwright.base.graph import Graph
+from modelwright.base.graph import open_graph
 from modelwright.base.journey import predict
 from modelwright.base.nouns import Row
 from modelwright.evaluate.intervals import bounds
@@ -44,12 +44,15 @@ def disturb(text: str, draw: random.Random, share: float = SHARE) -> str:
     return "".join(found)
 
 
-def robustness(source: Path, rows: Sequence[Row], resamples: int, seed: int, most: int = MOST_ROWS) -> dict[str, Any] | None:
+def robustness(
+    source: Path, rows: Sequence[Row], resamples: int, seed: int, most: int = MOST_ROWS, paid: Path | None = None
+) -> dict[str, Any] | None:
     """What the headline metric loses on disturbed texts.
 
     Args:
-        source: a train folder: model.onnx and the task's files.
+        source: a train folder: model.onnx (or asker.json) and the task's files.
         rows: the test split; a seeded sample of at most `most` is asked, undisturbed and disturbed.
+        paid: record of a bought model's paid answers.
 
     Returns:
         {"metric", "rows", "share", "clean", "disturbed", "loss", "low", "high"}: the loss is positive where quality falls, with a
@@ -62,7 +65,7 @@ def robustness(source: Path, rows: Sequence[Row], resamples: int, seed: int, mos
     other = [_disturbed(row, roles, draw) for row in sample]
     if not any(one.values != two.values for one, two in zip(sample, other, strict=True)):
         return None
-    graph = Graph(source / "model.onnx")
+    graph = open_graph(source, paid=paid)
     aligned = [task.align(predict(task, graph, part), part) for part in (sample, other)]
     return _loss(task, aligned, len(sample), resamples, seed)
 

@@ -7,14 +7,15 @@ Slices, confusion, reliability and mistakes are the test split's; latency is mea
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from modelwright.base.console import Console, Progress
 from modelwright.base.errors import DataError
-from modelwright.base.graph import Graph
-from modelwright.base.journey import predict, served_bytes, single
+from modelwright.base.graph import Graph, graph_file, open_graph
+from modelwright.base.journey import Runner, predict, served_bytes, single
 from modelwright.base.nouns import Prediction, Row
 from modelwright.base.store import write_json, write_text
 from modelwright.base.timing import latency_ms
@@ -44,12 +45,15 @@ def evaluate_route(
     out: Path,
     console: Console,
     seed: int,
+    paid: Path | None = None,
 ) -> dict[str, Any]:
-    """Measure the graph in `source` and write evaluation.json, predictions and bootstrap resamples into `out`.
+    """Measure the graph in `source`, or the service that is asked instead, and write evaluation.json, predictions and bootstrap
+    resamples into `out`.
 
     Args:
-        source: a train folder: model.onnx and the task's files.
+        source: a train folder: model.onnx (or asker.json) and the task's files.
         seed: of the bootstrap; give every route the same one, so that their resamples are pairs.
+        paid: record of a bought model's paid answers.
 
     Returns:
         The content of evaluation.json.
@@ -72,17 +76,24 @@ def evaluate_route(
     # before the work: a wrong column name should cost no time
     named = tuple(dict.fromkeys((*task.slices, *settings.slices, *settings.groups)))
     parts = slice_rows(test, task.columns, named)
-    graph = Graph(source / "model.onnx")
+    graph = open_graph(source, paid=paid)
     out.mkdir(parents=True, exist_ok=True)
+    began = time.process_time()
     with console.progress("evaluate", total=len(validation) + len(test)) as progress:
         predictions = _predict(task, graph, splits, progress)
+    own_cpu_s = (time.process_time() - began) / (len(validation) + len(test))
     aligned = {name: task.align(predictions[name], rows) for name, rows in splits.items()}
     drawn: dict[str, Draws] = {}
     for name, rows in splits.items():
         drawn[name] = draw(task.score, aligned[name], [row.id for row in rows], settings.resamples, seed)
         drawn[name].save(out / draws_file(name))
         _write_predictions(out / predictions_file(name), task, rows, predictions[name])
-    timing = latency_ms(single(task, graph), validation[:LATENCY_ROWS], LATENCY_SECONDS)
+    if isinstance(graph, Graph):
+        timing = latency_ms(single(task, graph), validation[:LATENCY_ROWS], LATENCY_SECONDS)
+        bought = {}
+    else:  # each answer was waited for once; to wait again would be to pay again
+        timing = {**graph.latency_ms(), "cpu_s": own_cpu_s}
+        bought = {"bought": graph.usage()}
     slices = score_slices(parts, task.score, aligned["test"], [row.id for row in test], settings.resamples, seed)
     evaluation = {
         "splits": {name: {"rows": len(rows), "metrics": drawn[name].figures()} for name, rows in splits.items()},
@@ -96,16 +107,17 @@ def evaluate_route(
         **_labels(task, test, predictions["test"], settings.mistakes),
         **residuals(aligned["test"], seed),
         **operating(task, aligned["validation"], aligned["test"]),
-        **of_columns(task, graph, validation, seed),
+        **(of_columns(task, graph, validation, seed) if isinstance(graph, Graph) else {}),
+        **bought,
         "latency_ms": {key: value for key, value in timing.items() if key != "cpu_s"},
         "cpu_seconds_per_request": timing["cpu_s"],
-        "size_bytes": served_bytes(task, source / "model.onnx"),
+        "size_bytes": served_bytes(task, graph_file(source)),
     }
     write_json(out / EVALUATION, evaluation)
     return evaluation
 
 
-def _predict(task: Task, graph: Graph, splits: Mapping[str, Sequence[Row]], progress: Progress) -> dict[str, list[Prediction]]:
+def _predict(task: Task, graph: Runner, splits: Mapping[str, Sequence[Row]], progress: Progress) -> dict[str, list[Prediction]]:
     found: dict[str, list[Prediction]] = {}
     for name, rows in splits.items():
         before = sum(map(len, found.values()))

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelwright.base.evidence import Evidence
 from modelwright.pipeline import costs
+from modelwright.spec.compute import Api
 from modelwright.spec.project import Project
 from modelwright.spec.quantities import Money
 from modelwright.venture import capacity, financing, learning, route_choice
@@ -46,10 +47,18 @@ def build_or_buy(
 ) -> dict[str, Any]:
     """The measured routes beside a bought model, at equal measured quality; {} with what to state where none is priced."""
     api, demand = project.compute.api, demand_per_month(plan)
-    if api is None or not demand:
-        asked = [*([] if api else ["compute.api"]), *([] if demand else ["venture.customers"])]
+    raced = any(route.kind == "bought" for route in project.routes.values())
+    if (api is None and not raced) or not demand:
+        asked = [*([] if api or raced else ["compute.api"]), *([] if demand else ["venture.customers"])]
         return {"currency": costs.currency(project), "missing": asked}
     ways = [_own(name, project, decision["metric"], records) for name in project.routes]
+    if api is not None:
+        ways.append(_stated(api, project, today))
+    return route_choice.choose(ways, demand, len(plan["months"]))
+
+
+def _stated(api: Api, project: Project, today: date) -> route_choice.Way:
+    """A model that could be bought, as the founders state it: nobody has asked it."""
     quality = None
     if api.quality is not None:
         error = api.quality_error
@@ -58,15 +67,15 @@ def build_or_buy(
     price = route_choice.api_cost_per_1000(api, costs.currency(project), project.venture, today)
     fall = api.price_fall.value if api.price_fall else 0.0
     nothing = Figure(0.0, costs.currency(project), "assumed")
-    ways.append(route_choice.Way(api.name, "buy", quality, nothing, price, fall))
-    return route_choice.choose(ways, demand, len(plan["months"]))
+    return route_choice.Way(api.name, "buy", quality, nothing, price, fall)
 
 
 def _own(name: str, project: Project, metric: str, records: Mapping[str, Evidence]) -> route_choice.Way:
     def figure(record: Evidence) -> Figure:
         return Figure(float(record.value), record.unit, record.basis, record.low, record.high, record.note, record.name)
 
-    kind: route_choice.Kind = "fine-tune" if project.routes[name].reads == "checkpoint" else "build"
+    route = project.routes[name]
+    kind: route_choice.Kind = "buy" if route.kind == "bought" else "fine-tune" if route.reads == "checkpoint" else "build"
     quality, fixed, each = (
         figure(records[key])
         for key in (f"evaluate/{name}/test/{metric}", f"train/{name}/money", f"evaluate/{name}/cost-per-1000")

@@ -27,6 +27,14 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{route}: validation {metric} {score} · {shares} · in {took}",
         "{route}：验证集 {metric} {score} · {shares} · 用时 {took}",
     ),
+    "forecast-bought": (
+        "{route} {requests:,} requests to evaluate it, {tokens:,.0f} tokens, {money}, at least {took}; nothing is trained",
+        "{route} 评估需 {requests:,} 次请求、{tokens:,.0f} 个词元、{money}，至少 {took}；无需训练",
+    ),
+    "bought": (
+        "{route}: asks {model}, {examples} examples in the prompt · in {took}",
+        "{route}：调用 {model}，提示词含 {examples} 个示例 · 用时 {took}",
+    ),
     "stopped-epochs": ("all epochs done", "已完成全部轮次"),
     "stopped-patience": ("no better any more", "不再提升，提前停止"),
     "stopped-seconds": ("the time was spent", "时间预算用完"),
@@ -35,6 +43,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "stopped-steps": ("the steps were spent", "步数预算用完"),
     "stopped-judge": ("others were better", "其他试验更好，提前停止"),
     "stopped-fitted": ("fitted", "拟合完成"),
+    "stopped-untrained": ("taken as it is", "直接使用，未训练"),
     "evaluate": (
         "{route}: test {metric} {value} [{low}–{high}] · p95 {latency} ms a request",
         "{route}：测试集 {metric} {value} [{low}–{high}] · 单次请求 p95 {latency} 毫秒",

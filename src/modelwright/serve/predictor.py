@@ -13,15 +13,15 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from modelwright.base.decoding import SETTINGS
 from modelwright.base.errors import ReleaseError, RequestError
-from modelwright.base.graph import SERVED_SPIN_US, Graph
+from modelwright.base.graph import ASKER, GRAPH, SERVED_SPIN_US, Graph, open_graph
 from modelwright.base.journey import BATCH_ROWS, predict
 from modelwright.base.nouns import Prediction, Row
 from modelwright.base.store import MANIFEST, file_hash, read_json
 from modelwright.tasks.contract import load_task
 
 CARD = "release.json"
-GRAPH = "model.onnx"
 FORMAT = 1
 SAMPLE_CHARACTERS = 1000
 LEAST_LANES = 2
@@ -48,6 +48,8 @@ class Predictor:
         graph: on all threads, for a row that has the machine to itself.
         lane_graph: for rows that are computed side by side; the same one until `open_lanes`.
         lanes: how many batches are worth computing at a time.
+        speaks: whether its graph can be continued token by token, so that it can be chatted with.
+        bought: whether a service is asked instead of a graph.
 
     Raises:
         ReleaseError: the folder is missing, foreign, from a newer version, truncated or changed.
@@ -61,14 +63,22 @@ class Predictor:
         self.task = load_task(self.release)
         self.threads = threads or _cores()
         self.lanes = LEAST_LANES
-        self.lane_graph = self.graph = Graph(self.release / GRAPH, self.threads, SERVED_SPIN_US)
+        self.lane_graph = self.graph = open_graph(self.release, self.threads, SERVED_SPIN_US)
+        self.bought = not isinstance(self.graph, Graph)
+        if not isinstance(self.graph, Graph):  # lanes wait there, they do not compute
+            self.lanes = max(LEAST_LANES, self.graph.service.parallel)
 
     def open_lanes(self) -> None:
         """Load the graph once more, on one thread: a core for each lane, so that batches which are computed at the same time
-        neither share threads nor wait for each other within operators (two cores, busy: 6 to 10 % less processor time a row)."""
-        if self.threads > 1 and (self.release / GRAPH).stat().st_size <= TWICE_BYTES:
+        neither share threads nor wait for each other within operators (two cores, busy: 6 to 10 % less processor time a row). Not
+        for a release that chats: its rows are scored now and then, and its memory belongs to conversations."""
+        if not self.bought and not self.speaks and self.threads > 1 and (self.release / GRAPH).stat().st_size <= TWICE_BYTES:
             self.lane_graph = Graph(self.release / GRAPH, threads=1)
             self.lanes = max(LEAST_LANES, self.threads)
+
+    @property
+    def speaks(self) -> bool:
+        return (self.release / SETTINGS).is_file()
 
     @property
     def has_lane_graph(self) -> bool:
@@ -83,9 +93,11 @@ class Predictor:
     @property
     def sample(self) -> Any | None:
         """A request of the right shape: the example in the task's request type, its texts repeated to the length of a short
-        article, for what is learnt from it (buffers, times) shall hold for real requests. None if the type gives none."""
+        article, for what is learnt from it (buffers, times) shall hold for real requests. None if the type gives none, or the model is a bought one."""
         examples = self.task.request.model_json_schema().get("examples") or [None]
-        if not isinstance(examples[0], dict):
+        if self.bought:  # nothing warms up, and each would be paid for
+            return None
+        if not isinstance(examples[0], dict) or self.speaks:  # longer than a small model's context it would be refused
             return examples[0]
         return {key: _lengthen(value) if isinstance(value, str) else value for key, value in examples[0].items()}
 
@@ -159,7 +171,7 @@ def _read(release: Path, name: str) -> dict[str, Any]:
 def _foreign(came: str, release: Path) -> ReleaseError:
     return ReleaseError(
         came,
-        expected=f"a release folder written by Modelwright, with {GRAPH}, {CARD} and {MANIFEST}",
+        expected=f"a release folder written by Modelwright, with {GRAPH} (or {ASKER}), {CARD} and {MANIFEST}",
         where=str(release),
         remedy="Give a run's folder or its release; to make one: modelwright run",
     )
@@ -177,7 +189,7 @@ def _check(release: Path, manifest: dict[str, Any], card: dict[str, Any], verify
     files, digest = manifest.get("files"), manifest.get("digest")
     if not isinstance(files, dict) or not isinstance(digest, str):
         raise _foreign(f"{MANIFEST} lists no files", release)
-    for name in (GRAPH, CARD, "task.json"):
+    for name in (ASKER if ASKER in files else GRAPH, CARD, "task.json"):
         if name not in files:
             raise _foreign(f"{MANIFEST} does not list {name}", release)
     for name, expected in files.items():

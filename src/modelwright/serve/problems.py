@@ -3,7 +3,9 @@
 RequestError             422
 └── TooLargeError        413
 MachineError
-└── OverloadedError      503, with Retry-After
+├── OverloadedError      503, with Retry-After
+└── BoughtError          502: the service that is asked does not answer
+    └── CapError         503: what it may cost is spent
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 import json
 from math import ceil
 
-from modelwright.base.errors import MachineError, ModelwrightError, RequestError
+from modelwright.base.errors import BoughtError, CapError, MachineError, ModelwrightError, RequestError
 
 
 class TooLargeError(RequestError):
@@ -21,12 +23,12 @@ class TooLargeError(RequestError):
 class OverloadedError(MachineError):
     """The queue is full; `retry_after_s` is when it will probably have drained (whole seconds, at least 1)."""
 
-    def __init__(self, waiting: int, limit: int, drains_in_s: float) -> None:
+    def __init__(self, waiting: int, limit: int, drains_in_s: float, what: str = "rows", where: str = "/v1/predict") -> None:
         self.retry_after_s = max(1, ceil(drains_in_s))
         super().__init__(
-            f"{waiting:,} rows are waiting already",
-            expected=f"a queue of at most {limit:,} rows (serve.max_queue)",
-            where="/v1/predict",
+            f"{waiting:,} {what} are waiting already",
+            expected=f"a queue of at most {limit:,} {what} (serve.max_queue)",
+            where=where,
             remedy=f"Send the request again in {self.retry_after_s} s; if this happens often, serve on more cores.",
         )
 
@@ -36,6 +38,8 @@ def status_of(error: ModelwrightError) -> int:
         return 413
     if isinstance(error, RequestError):
         return 422
+    if isinstance(error, BoughtError):
+        return 503 if isinstance(error, CapError) else 502
     return 503 if isinstance(error, OverloadedError) else 500
 
 

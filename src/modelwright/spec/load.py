@@ -290,12 +290,25 @@ def _translate(error: ValidationError, prefix: Keys, root: type[Section], places
             remedy=f"Add {key} to the project file.",
         )
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    shown = repr(places.shown.get(path) or _show(first["input"], places.shown, path))
+    shown = (
+        "not shown" if _hidden(root, inner, first) else repr(places.shown.get(path) or _show(first["input"], places.shown, path))
+    )
     return SpecError(
         f"{key} is {shown if len(shown) < 80 else shown[:77] + '…'}.",
         expected=f"{message} ({_description(root, inner)})",
         where=places.of(path),
         remedy="Change the value; all settings with their ranges: modelwright schema",
+    )
+
+
+def _hidden(root: type[Section], path: Keys, problem: Any) -> bool:
+    """Whether a wrong value may be a secret: that of a field which is never shown, or of a whole section that has one."""
+    parent = _field(root, path[:-1])[0] if path else None
+    found = problem["input"]
+    if isinstance(found, dict) and (section := _field(root, path)[0]) is not None:
+        return any(not item.repr and found.get(item.alias or name) for name, item in section.model_fields.items())
+    return parent is not None and any(
+        not item.repr for name, item in parent.model_fields.items() if path[-1] in (name, item.alias)
     )
 
 

@@ -70,6 +70,8 @@ class Project(Section):
             if name not in self.routes:
                 raise ValueError(f"tune names a route of the project ({', '.join(self.routes)}), not {name!r}")
             route = self.routes[name]
+            if route.kind == "bought":
+                raise ValueError(f"tune names routes that are trained; {name} is bought")
             known = {item.alias or key for key, item in type(route).model_fields.items()} - {"budget"}
             for key, choices in tuning.space.items():
                 if key not in known:

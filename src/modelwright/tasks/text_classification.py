@@ -47,7 +47,8 @@ class TextClassification(LabelTask):
     name = "text-classification"
     about = "the label, or the labels, of a text"
     columns: ClassVar[tuple[Column, ...]] = (Column("text", "text", input=True), Column("label", "label", input=False))
-    reads = ("ngrams", "hashed-ngrams", "words", "checkpoint")
+    reads = ("ngrams", "hashed-ngrams", "words", "checkpoint", "prompt")
+    paired: ClassVar[bool] = False
     request = TextRequest
     exam_kinds: ClassVar[tuple[str, ...]] = exam.KINDS
 
@@ -68,7 +69,9 @@ class TextClassification(LabelTask):
                 where="column role 'text'",
                 remedy="Check which column data.columns.text names.",
             )
-        return cls(labels, several, get_reader(route.reads).fit(texts, route, checkpoint))
+        given = [tuple(row.values["label"]) if several else (row.values["label"],) for row in rows]
+        reader = get_reader(route.reads).fit_labelled(texts, given, labels, several, cls.paired, route, checkpoint)
+        return cls(labels, several, reader)
 
     def encode(self, row: Row) -> Example:
         return self._read(row, self._inputs(row))

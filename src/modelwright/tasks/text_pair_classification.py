@@ -1,6 +1,6 @@
 """`text-pair-classification`: how two texts stand to each other: does the answer fit the question, does the report bear the claim out?
 
-The pair is read as one text, the second behind the mark that separates texts in BERT's vocabulary, so that every route that reads
+The pair is read as one text, the second behind a mark of the reader's (usually the one that separates texts in BERT's vocabulary), so that every route that reads
 texts learns pairs too. Labels, figures and files are those of `text-classification`.
 """
 
@@ -18,10 +18,10 @@ from modelwright.base.nouns import Column, Example, Row
 from modelwright.spec.routes.route import Route
 from modelwright.spec.section import Section
 from modelwright.tasks.text import exam
+from modelwright.tasks.text.reader import Reader, get_reader
 from modelwright.tasks.text_classification import MAX_CHARACTERS, TextClassification
 
 ROLES = ("first", "second")
-BETWEEN = " [SEP] "
 _Text = Annotated[str, Field(min_length=1, max_length=MAX_CHARACTERS, description="one of the two texts, as plain characters")]
 
 
@@ -46,16 +46,18 @@ class TextPairClassification(TextClassification):
     columns = (Column("first", "text", input=True), Column("second", "text", input=True), Column("label", "label", input=False))
     request = PairRequest  # type: ignore[assignment]  # of two texts instead of one
     exam_kinds = ("stances",)
+    paired = True
 
     @classmethod
     def fit(cls, rows: Sequence[Row], route: Route, checkpoint: Path | None = None, learn: Section | None = None) -> Self:
-        return super().fit([_joined(row) for row in rows], route, checkpoint, learn)
+        reader = get_reader(route.reads)
+        return super().fit([_joined(row, reader) for row in rows], route, checkpoint, learn)
 
     def encode(self, row: Row) -> Example:
-        return super().encode(_joined(row))
+        return super().encode(_joined(row, self.reader))
 
     def encode_many(self, rows: Sequence[Row]) -> list[Example]:
-        return super().encode_many([_joined(row) for row in rows])
+        return super().encode_many([_joined(row, self.reader) for row in rows])
 
     def read_request(self, request: Any, row_id: str) -> Row:
         try:
@@ -96,8 +98,8 @@ class TextPairClassification(TextClassification):
         return [*pairs, {"first": "alone"}, {"text": "one"}, "a text", None, [], {"first": 3, "second": "b"}]
 
 
-def _joined(row: Row) -> Row:
-    """The pair as the one text that readers read."""
+def _joined(row: Row, reader: Reader | type[Reader]) -> Row:
+    """The pair as the one text that the reader reads."""
     for role in ROLES:
         if not isinstance(row.values.get(role), str):
             raise RequestError(
@@ -106,7 +108,7 @@ def _joined(row: Row) -> Row:
                 where=f"row {row.id}",
                 remedy="Send plain characters.",
             )
-    text = BETWEEN.join(row.values[role] for role in ROLES)
+    text = reader.between.join(row.values[role] for role in ROLES)
     label = {"label": row.values["label"]} if "label" in row.values else {}
     return Row(row.id, {"text": text, **label})
 

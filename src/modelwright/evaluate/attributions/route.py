@@ -1,7 +1,7 @@
 """What a route's answers were made of: some of them read aloud, and the words that count most for each label.
 
 Routes over texts and over images are explained; of a fusion only the one that is a single model (averaged weights). Tables have
-explanations of their own.
+explanations of their own; into a bought model nobody sees.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def attribute_route(
         TrainError: see `text.Gradients`.
     """
     began, task = time.perf_counter(), load_task(source)
-    if not settings.rows or hasattr(task, "members"):
+    if not settings.rows or hasattr(task, "members") or route.kind == "bought":
         return None
     if isinstance(task, TextClassification):
         found = _Texts(task, _explainer(task, route, source / CHECKPOINT), rows, out).found(settings.rows)

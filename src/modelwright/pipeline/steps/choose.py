@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from modelwright.base.store import read_json, write_json
-from modelwright.pipeline import costs
+from modelwright.pipeline import bought, costs
 from modelwright.pipeline.context import Context
 from modelwright.tasks.contract import get_task
 from modelwright.venture import cost
@@ -27,7 +27,10 @@ def _candidate(context: Context, name: str, metric: str) -> Candidate:
     trained = read_json(context.inputs[f"train/{name}"] / "result.json")
     money = costs.record_training(context, f"train/{name}", Figure(trained["seconds"], "s", "measured"))
     cpu = Figure(found["cpu_seconds_per_request"], "s", "measured")
-    request = cost.cost_per_1000_from_cpu(cpu, costs.hour(project), project.compute)
+    if "bought" in found:
+        request = bought.request_cost(project, name, found["bought"])
+    else:
+        request = cost.cost_per_1000_from_cpu(cpu, costs.hour(project), project.compute)
     record(f"evaluate/{name}/cost-per-1000", request.value, request.unit, request.basis, note=request.note)
     return Candidate(
         route=name,

@@ -8,6 +8,7 @@ from typing import Any
 
 from modelwright.base.console import amount
 from modelwright.base.store import write_json
+from modelwright.pipeline import bought
 from modelwright.pipeline.context import Context
 from modelwright.pipeline.words import say
 from modelwright.tasks.contract import get_task
@@ -22,8 +23,9 @@ def work(context: Context) -> str:
     project, record = context.project, context.ledger.record
     data, source = context.input("data"), context.input("train")
     rows = {split: read_split(data, split) for split in ("validation", "test")}
+    paid = bought.record_of(context, name)
     found = evaluate_route(
-        source, project.evaluate, rows["validation"], rows["test"], context.out, context.console, project.train.seed
+        source, project.evaluate, rows["validation"], rows["test"], context.out, context.console, project.train.seed, paid
     )
     explained = attribute_route(source, project.routes[name], rows, context.out, project.evaluate.explain)
     if explained is not None:
@@ -42,14 +44,15 @@ def work(context: Context) -> str:
         "measured",
         note="the best answer that ignores the input",
     )
+    note = "as the service answered, network included" if "bought" in found else "one request at a time, no network"
     for key in ("p50", "p95"):
-        record(
-            f"evaluate/{name}/latency-{key}", found["latency_ms"][key], "ms", "measured", note="one request at a time, no network"
-        )
+        record(f"evaluate/{name}/latency-{key}", found["latency_ms"][key], "ms", "measured", note=note)
     record(f"evaluate/{name}/size", found["size_bytes"] / 1e6, "MB", "measured")
     record(
         f"evaluate/{name}/cpu-seconds", found["cpu_seconds_per_request"], "s", "measured", note="processor time of one request"
     )
+    if "bought" in found:
+        bought.record_usage(context, name, found)
     _record_gaps(context, name, found)
     _record_robustness(context, name, source)
     headline = found["splits"]["test"]["metrics"][found["headline"]]
@@ -87,7 +90,8 @@ def _record_robustness(context: Context, name: str, source: Path) -> None:
     from modelwright.evaluate.robustness import robustness
 
     project = context.project
-    found = robustness(source, read_split(context.input("data"), "test"), project.evaluate.resamples, project.train.seed)
+    test, paid = read_split(context.input("data"), "test"), bought.record_of(context, name)
+    found = robustness(source, test, project.evaluate.resamples, project.train.seed, paid=paid)
     if found is None:
         return
     write_json(context.out / "robustness.json", found)

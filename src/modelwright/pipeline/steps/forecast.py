@@ -6,7 +6,7 @@ from typing import Any
 
 from modelwright.base.console import amount, duration
 from modelwright.base.store import write_json
-from modelwright.pipeline import costs
+from modelwright.pipeline import bought, costs
 from modelwright.pipeline.context import Context
 from modelwright.pipeline.steps import train
 from modelwright.pipeline.words import say
@@ -22,6 +22,8 @@ def work(context: Context) -> str:
     name = context.out.name.removesuffix(".partial")
     project = context.project
     route = project.routes[name]
+    if bought.is_bought(project, name):
+        return bought.forecast(context, name)
     data = context.input("data")
     found = forecast_route(
         get_task(project.task),

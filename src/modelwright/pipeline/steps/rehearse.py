@@ -6,7 +6,7 @@ import random
 
 from modelwright.base.console import amount
 from modelwright.base.store import write_json
-from modelwright.pipeline import costs
+from modelwright.pipeline import bought, costs
 from modelwright.pipeline.context import Context
 from modelwright.pipeline.words import say
 from modelwright.tasks.contract import get_task
@@ -26,9 +26,15 @@ def work(context: Context) -> str:
     rows = random.Random(project.train.seed).sample(rows, min(_ROWS, len(rows)))  # a split may stand sorted by class
     requests = [request_of(row) for row in rows]
     write_json(context.out / "request.json", requests[0])  # a real one, to ask with
-    found = rehearse(context.input("release"), project.serve, project.rehearse, requests, context.console)
+    service = bought.service_of(context.input("release"))
+    if service is None:
+        found = rehearse(context.input("release"), project.serve, project.rehearse, requests, context.console)
+    else:
+        found = bought.rehearse(context, service, requests)
     best = found["best"]
     price = cost.cost_per_1000(Figure(best["throughput"], "requests/s", "measured"), costs.hour(project), project.compute)
+    if service is not None:
+        price = bought.with_machine(context, price)
     found |= {"cost_per_1000": price.value, "currency": costs.currency(project)}
     write_json(context.out / "load.json", found)
     record("rehearse/cold-start", found["cold_start_s"], "s", "measured", note="from process start to the first answer")

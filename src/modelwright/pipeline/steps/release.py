@@ -7,7 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from modelwright import __version__
+from modelwright.base.graph import graph_file
 from modelwright.base.store import read_json, write_json, write_text
+from modelwright.pipeline import bought
 from modelwright.pipeline.context import Context
 from modelwright.pipeline.words import say
 from modelwright.report.cards import licences, model_card
@@ -49,12 +51,16 @@ def work(context: Context) -> str:
     rights = licences(card, start, checkpoint)
     for other, about_it in list(zip(starts, checkpoints, strict=True))[1:]:
         rights += [right for right in licences(card, other, about_it) if right["what"] == "checkpoint"]
+    if bought.is_bought(project, decision["route"]):
+        asked = bought.route_of(project, decision["route"])
+        about["service"] = {"base_url": asked.base_url, "model": asked.model}
+        rights.append(_terms(asked.model, asked.base_url))
     write_json(context.out / "release.json", about)
     write_json(context.out / "LICENSES.json", rights)
     write_text(context.out / "README.md", model_card(about, decision, card, project.language, start, checkpoint))
     size = sum(path.stat().st_size for path in context.out.rglob("*") if path.is_file())
     context.ledger.record("release/size", size / 1e6, "MB", "measured", note="all files, checkpoint included")
-    context.ledger.record("release/graph-size", (context.out / "model.onnx").stat().st_size / 1e6, "MB", "measured")
+    context.ledger.record("release/graph-size", graph_file(context.out).stat().st_size / 1e6, "MB", "measured")
     return say(context, "release", route=decision["route"], variant=taken["name"], size=size / 1e6)
 
 
@@ -70,6 +76,12 @@ def _known(start: str) -> dict[str, str | None] | None:
 
     known = list_catalogue().get(start.removeprefix("catalogue://"))
     return None if known is None else {"name": known.title, "licence": known.licence, "citation": known.citation}
+
+
+def _terms(model: str, base_url: str) -> dict[str, str | None]:
+    """Of a service, which no licence list knows."""
+    note = "read the service's terms before you ship: what it keeps of what is sent, and what its answers may be used for"
+    return {"what": "service", "name": model, "licence": "unknown", "note": note, "source": base_url, "citation": None}
 
 
 def _copy(source: Path, target: Path) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from modelwright.base.console import amount, duration
 from modelwright.base.store import read_json
-from modelwright.pipeline import costs
+from modelwright.pipeline import bought, costs
 from modelwright.pipeline.context import Context
 from modelwright.pipeline.words import say
 from modelwright.spec.load import Loaded
@@ -69,6 +69,8 @@ def curve(project: Project, name: str) -> tuple[float, ...]:
 
 
 def work(context: Context) -> str:
+    if bought.is_bought(context.project, context.out.name.removesuffix(".partial")):
+        return bought.train(context, context.out.name.removesuffix(".partial"))
     from modelwright.compress.export import export
     from modelwright.data.rows import read_split
     from modelwright.train import learning

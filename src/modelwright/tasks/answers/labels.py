@@ -49,7 +49,7 @@ class Classification(Prediction):
     """What the model says of one row.
 
     Args:
-        label: the most probable label.
+        label: the most probable label; empty where a bought model's answer named no label.
         labels: the labels given: that one; or, where a row may have several, all of probability ≥ 0.5 (perhaps none).
         probability: of `label`, 0 to 1.
         scores: the probability of every label.
@@ -135,13 +135,17 @@ class LabelTask(Task):
         logits = finite(outputs, "logits", row_ids)
         chances = self._chances(logits)
         best = chances.argmax(1).tolist()
+        if "answered" in outputs:  # a bought model's answers may be none
+            best = [top if fine else None for top, fine in zip(best, outputs["answered"], strict=True)]
         return [self._classification(row_id, top, row) for row_id, top, row in zip(row_ids, best, chances.tolist(), strict=True)]
 
     def _chances(self, logits: np.ndarray) -> np.ndarray:
         """Probabilities float64 [n, classes] of finite logits; a subclass that calibrates does it here."""
         return (sigmoid if self.several else softmax)(logits)
 
-    def _classification(self, row_id: str, top: int, chances: list[float]) -> Classification:
+    def _classification(self, row_id: str, top: int | None, chances: list[float]) -> Classification:
+        if top is None:
+            return Classification(row_id, "", (), 0.0, dict.fromkeys(self.labels, 0.0))
         label = self.labels[top]
         given: Labels = (label,)
         if self.several:
@@ -149,7 +153,7 @@ class LabelTask(Task):
         return Classification(row_id, label, given, chances[top], dict(zip(self.labels, chances, strict=True)))
 
     def align(self, predictions: Sequence[Prediction], rows: Sequence[Row]) -> dict[str, np.ndarray]:
-        """`truth`: int64 [n], or float32 [n, classes]; `probabilities`: float64 [n, classes].
+        """`truth`: int64 [n], or float32 [n, classes]; `probabilities`: float64 [n, classes], all 0 where nothing was answered.
 
         Raises:
             DataError: a row without a label, or with one that training did not see.
@@ -167,15 +171,16 @@ class LabelTask(Task):
     def score(self, aligned: Mapping[str, np.ndarray]) -> dict[str, float]:
         truth, chances = aligned["truth"], aligned["probabilities"]
         rows, classes = chances.shape
+        answered = chances.any(1)  # no answer is never right
         if self.several:
             truth_nc, chosen_nc = truth > 0.5, chances >= 0.5
             right = chosen_nc == truth_nc
             figures = precision_recall_f1(truth_nc, chosen_nc, every=True)
-            figures["accuracy"] = float(right.all(1).mean())
+            figures["accuracy"] = float((right.all(1) & answered).mean())
             figures["ece"] = calibration_error(np.maximum(chances, 1 - chances).ravel(), right.ravel())
             figures["log-loss"] = log_loss(np.where(truth_nc, chances, 1 - chances))
         else:
-            answer, everyone = chances.argmax(1), np.arange(rows)
+            answer, everyone = np.where(answered, chances.argmax(1), -1), np.arange(rows)
             truth_nc = indicators(truth, classes)
             figures = precision_recall_f1(truth_nc, indicators(answer, classes), every=False)
             figures["accuracy"] = float((answer == truth).mean())

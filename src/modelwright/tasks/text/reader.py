@@ -28,6 +28,7 @@ class Reader(ABC):
         name: as a route's `reads` has it.
         inputs: each input's dtype; every input is one-dimensional, and all inputs of a text are equally long (at least 1).
         axis: what the inputs' axis counts ("tokens", "features").
+        between: what stands between two texts that are read as one.
 
     Attributes:
         vocabulary: how many different ids there are, padding included.
@@ -37,6 +38,7 @@ class Reader(ABC):
     name: ClassVar[str]
     inputs: ClassVar[Mapping[str, type[np.generic]]]
     axis: ClassVar[str]
+    between: ClassVar[str] = " [SEP] "
 
     vocabulary: int
     padding: int
@@ -49,6 +51,27 @@ class Reader(ABC):
         Raises:
             DataError: the texts hold nothing to learn from.
         """
+
+    @classmethod
+    def fit_labelled(
+        cls,
+        texts: Sequence[str],
+        given: Sequence[tuple[str, ...]],
+        labels: Sequence[str],
+        several: bool,
+        paired: bool,
+        route: Any,
+        checkpoint: Path | None,
+    ) -> Self:
+        """As `fit`, for readers that learn from the labels too.
+
+        Args:
+            given: each text's labels.
+            labels: all there are, in the order of the model's outputs.
+            several: whether a text may have several.
+            paired: whether each text is two, with `between` between them.
+        """
+        return cls.fit(texts, route, checkpoint)
 
     @abstractmethod
     def encode(self, text: str) -> Inputs:
