@@ -25,6 +25,7 @@ from modelwright.base.store import read_json, write_json, writing
 Precision = Literal["fp32", "int8", "int4"]
 GRAPH = "model.onnx"
 GRAPH_FILES = (GRAPH, f"{GRAPH}.data", SETTINGS)
+_HEAD_STEP = 16
 TOKENIZER_FILES = (
     "tokenizer.json",
     "tokenizer_config.json",
@@ -65,8 +66,9 @@ def export_language(checkpoint: Path, out: Path, precision: Precision, tokenizer
     with tempfile.TemporaryDirectory(prefix="modelwright-export-") as name:
         source, built = Path(name) / "source", Path(name) / "built"
         _gather(source, checkpoint, tokenizer or checkpoint)
+        config = _config(source, checkpoint)
         _build(source, built, precision, checkpoint)
-        _settle(built, read_json(source / "config.json"))
+        _settle(built, config)
         with writing(out):
             out.mkdir(parents=True, exist_ok=True)
             for file in GRAPH_FILES:
@@ -86,6 +88,33 @@ def _gather(source: Path, checkpoint: Path, tokenizer: Path) -> None:
             if (tokenizer / name).is_file():
                 (source / name).unlink(missing_ok=True)
                 (source / name).symlink_to((tokenizer / name).resolve())
+
+
+def _config(source: Path, checkpoint: Path) -> dict[str, Any]:
+    """The checkpoint's settings.
+
+    Raises:
+        ReleaseError: they can't be read.
+        TrainError: the runtime's attention can't take the heads' width.
+    """
+    try:
+        config: dict[str, Any] = read_json(source / "config.json")
+        width = int(config.get("head_dim") or config["hidden_size"] // config["num_attention_heads"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ReleaseError(
+            f"config.json can't be read: {error}",
+            expected="the settings of a causal language model, as transformers writes them",
+            where=str(checkpoint),
+            remedy="Train the route again: modelwright run --from train",
+        ) from error
+    if width % _HEAD_STEP:
+        raise TrainError(
+            f"the heads are {width} wide",
+            expected=f"a multiple of {_HEAD_STEP}, as the runtime's attention wants it",
+            where=str(checkpoint),
+            remedy="Set head_width of the route to such a number, or choose heads so that width / heads is one.",
+        )
+    return config
 
 
 def _build(source: Path, built: Path, precision: Precision, checkpoint: Path) -> None:

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from modelwright import __version__
 from modelwright.base.errors import ModelwrightError, RequestError
 from modelwright.serve.batching import Batcher
+from modelwright.serve.chat.mount import add_chat, add_silence, describe, find_voice
 from modelwright.serve.face import PredictFace
 from modelwright.serve.log import RequestLog
 from modelwright.serve.metrics import Metrics
@@ -33,6 +34,7 @@ def create_app(predictor: Predictor, settings: Serve) -> FastAPI:
         MachineError: the request log can't be written.
     """
     batcher = Batcher(predictor, settings)
+    voice = find_voice(predictor, settings)
     metrics = Metrics(predictor.hash, predictor.name, lambda: len(batcher.waiting))
     batcher.meters = metrics
     log = RequestLog(Path(settings.log) if settings.log else None, predictor.hash)
@@ -43,6 +45,8 @@ def create_app(predictor: Predictor, settings: Serve) -> FastAPI:
             batcher.warm_up(predictor.sample)
         yield
         await batcher.close()
+        if voice is not None:
+            await voice.close()
         log.close()
 
     app = FastAPI(
@@ -54,8 +58,12 @@ def create_app(predictor: Predictor, settings: Serve) -> FastAPI:
     face = PredictFace(batcher, settings, metrics, log)
     app.router.routes.insert(0, Route(PREDICT, face, methods=["POST"]))
     _add_routes(app, predictor, metrics)
+    if voice is None:
+        add_silence(app, predictor)
+    else:
+        add_chat(app, voice, predictor, settings, metrics, log)
     _add_errors(app)
-    _describe(app, predictor)
+    _describe(app, predictor, voice is not None)
     return app
 
 
@@ -102,8 +110,9 @@ def _add_errors(app: FastAPI) -> None:
         return Response(body_of(problem), 500, media_type="application/json")
 
 
-def _describe(app: FastAPI, predictor: Predictor) -> None:
-    """Put `/v1/predict`, which FastAPI does not know, into the OpenAPI description; made once, when first asked for."""
+def _describe(app: FastAPI, predictor: Predictor, chats: bool) -> None:
+    """Put `/v1/predict` and the chat face, which FastAPI does not know, into the OpenAPI description; made once, when first asked
+    for."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -112,6 +121,8 @@ def _describe(app: FastAPI, predictor: Predictor) -> None:
             path, components = predict_path(predictor.task)
             schema["paths"] = {PREDICT: path, **schema["paths"]}
             schema.setdefault("components", {}).setdefault("schemas", {}).update(components)
+            if chats:
+                describe(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

@@ -19,18 +19,15 @@ from modelwright.base.errors import ModelwrightError, RequestError
 from modelwright.base.nouns import Prediction, Row
 from modelwright.serve import multipart
 from modelwright.serve.batching import Batcher
+from modelwright.serve.body import ClientLeftError, read_body, read_json
 from modelwright.serve.log import RequestLog
 from modelwright.serve.metrics import Metrics
-from modelwright.serve.problems import TooLargeError, body_of, headers_of, not_json, status_of
+from modelwright.serve.problems import TooLargeError, body_of, headers_of, status_of
 from modelwright.serve.schema import file_fields
 from modelwright.spec.serve import Serve
 
 LARGE_BYTES = 32_768
 """Of a body with files, from which its images are decoded beside the event loop: below, handing over takes longer than decoding."""
-
-
-class _ClientLeftError(Exception):
-    """The client closed the connection before its answer; there is nobody to tell."""
 
 
 class PredictFace:
@@ -50,12 +47,12 @@ class PredictFace:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         try:
-            body = await self._read_body(scope, receive)
+            body = await read_body(scope, receive, self.settings.max_body_bytes)
             started = time.perf_counter()
             requests, single = self._requests(body, scope)
             rows = await self._read(requests, len(body))
             predictions = await self._wait_for(rows, receive)
-        except _ClientLeftError:
+        except ClientLeftError:
             self.metrics.refused(499, "ClientLeft")
             return
         except ModelwrightError as error:
@@ -68,25 +65,6 @@ class PredictFace:
         self.metrics.answered(len(rows), seconds)
         self.log.write(200, len(rows), seconds)
         await _send(send, 200, self._answer(predictions, single, seconds))
-
-    async def _read_body(self, scope: Scope, receive: Receive) -> bytes:
-        """The whole body. Reading stops as soon as the limit is passed, whatever length the client announced."""
-        limit = self.settings.max_body_bytes
-        for name, value in scope["headers"]:
-            if name == b"content-length" and int(value) > limit:
-                raise _too_large(f"the body has {int(value):,} bytes", f"{limit:,} (serve.max_body_bytes)", "body")
-        chunks, size = [], 0
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise _ClientLeftError
-            chunk = message.get("body", b"")
-            chunks.append(chunk)
-            size += len(chunk)
-            if size > limit:
-                raise _too_large(f"the body has more than {size - 1:,} bytes", f"{limit:,} (serve.max_body_bytes)", "body")
-            if not message.get("more_body", False):
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
     async def _read(self, requests: Sequence[Any], size: int) -> Sequence[Row]:
         """The requests as rows. Decoding large images takes a while: meanwhile others are answered."""
@@ -110,14 +88,7 @@ class PredictFace:
 
     def _parse(self, body: bytes) -> tuple[Sequence[Any], bool]:
         """The requests in the body, and whether it was a single one."""
-        try:
-            content = json.loads(body)
-        except UnicodeDecodeError as error:
-            raise not_json(f"byte {error.start} is not UTF-8") from None
-        except json.JSONDecodeError as error:
-            raise not_json(f"{error.msg} at line {error.lineno}, column {error.colno}") from None
-        except (ValueError, RecursionError) as error:  # an integer of 5,000 digits; 100,000 nested brackets
-            raise not_json(str(error)[:200]) from None
+        content = read_json(body)
         if not isinstance(content, dict):
             raise _wrong_shape(f"the body is a JSON {_KINDS[type(content)]}", "body")
         single = "inputs" not in content
@@ -152,7 +123,7 @@ class PredictFace:
         try:
             await asyncio.wait((ticket.answer, leaving), return_when=asyncio.FIRST_COMPLETED)
             if not ticket.answer.done():
-                raise _ClientLeftError
+                raise ClientLeftError
             return ticket.answer.result()
         finally:
             leaving.cancel()

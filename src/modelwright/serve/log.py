@@ -29,11 +29,12 @@ class RequestLog:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self.file = path.open("a", encoding="utf-8", buffering=1)
 
-    def write(self, status: int, rows: int, seconds: float) -> None:
-        """Args: HTTP status, rows answered, seconds from body read to answer."""
+    def write(self, status: int, rows: int, seconds: float, **more: str | int | float | None) -> None:
+        """Args: HTTP status, rows answered, seconds from body read to answer; what else a face tells of its requests."""
         if self.file is not None:
             entry = {"time": round(time.time(), 3), "release": self.release, "status": status, "rows": rows}
-            self.file.write(json.dumps({**entry, "latency_ms": round(seconds * 1000, 3)}) + "\n")
+            told = {name: value for name, value in more.items() if value is not None}
+            self.file.write(json.dumps({**entry, "latency_ms": round(seconds * 1000, 3), **told}) + "\n")
 
     def close(self) -> None:
         if self.file is not None:

@@ -55,6 +55,8 @@ class Metrics:
         self.compute_s = 0.0
         self.latency_s = Distribution(_LATENCY_S)
         self.batch_rows = Distribution(_ROWS)
+        self.others: list[Any] = []
+        """What other faces count: each with a `collect` of its own."""
 
     def batch(self, rows: int, seconds: float) -> None:
         self.batch_rows.observe(rows)
@@ -73,7 +75,8 @@ class Metrics:
         """The exposition format, and its content type."""
         library = require("prometheus_client", "serve")
         registry = library.CollectorRegistry()
-        registry.register(self)
+        for counted in (self, *self.others):
+            registry.register(counted)
         return library.generate_latest(registry), library.CONTENT_TYPE_LATEST
 
     def collect(self) -> Iterator[Any]:
@@ -87,8 +90,8 @@ class Metrics:
         yield families.CounterMetricFamily("modelwright_rows", "rows answered", self.rows)
         yield families.CounterMetricFamily("modelwright_compute_seconds", "time spent computing batches", self.compute_s)
         yield families.GaugeMetricFamily("modelwright_queue_rows", "rows waiting for the model", self.waiting())
-        yield self._histogram(families, "modelwright_latency_seconds", "from body read to answer made", self.latency_s)
-        yield self._histogram(families, "modelwright_batch_rows", "rows computed together", self.batch_rows)
+        yield histogram(families, "modelwright_latency_seconds", "from body read to answer made", self.latency_s)
+        yield histogram(families, "modelwright_batch_rows", "rows computed together", self.batch_rows)
 
     @staticmethod
     def _labelled(families: Any, name: str, text: str, label: str, counts: Counter[str]) -> Any:
@@ -97,6 +100,7 @@ class Metrics:
             family.add_metric([value], count)
         return family
 
-    @staticmethod
-    def _histogram(families: Any, name: str, text: str, seen: Distribution) -> Any:
-        return families.HistogramMetricFamily(name, text, buckets=seen.cumulative(), sum_value=seen.sum)
+
+def histogram(families: Any, name: str, text: str, seen: Distribution) -> Any:
+    """A distribution as one of the library's metric families."""
+    return families.HistogramMetricFamily(name, text, buckets=seen.cumulative(), sum_value=seen.sum)

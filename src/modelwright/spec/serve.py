@@ -21,6 +21,16 @@ class Serve(Section):
     max_body_bytes: int = Field(16_000_000, ge=1_000, description="bytes of one request body at most")
     max_queue: int = Field(1024, ge=1, description="rows that may wait for the model; beyond it the answer is 503")
     threads: int = Field(0, ge=0, le=256, description="threads of the graph; 0: all cores")
+    engine: str = Field(
+        "own",
+        pattern=r"^(own|openais?://.+/.+)$",
+        description="who answers chat: own, the release's graph; openai://host:port/model (openais:// over TLS), a server such as vLLM behind this one",
+    )
+    places: int = Field(8, ge=1, le=256, description="chat: answers computed together at most; more wait")
+    context: int = Field(
+        0, ge=0, description="chat: tokens of prompt and answer together at most; 0: what the model was made for"
+    )
+    max_tokens: int = Field(1024, ge=1, description="chat: tokens of one answer at most, and where a request names no limit")
     log: str = Field("", description="file to which each request is appended as a line of JSON; empty: none")
 
 

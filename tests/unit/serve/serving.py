@@ -57,7 +57,7 @@ class Held:
         self.alone: list[bool] = []
         self.task, self.hash, self.card, self.name, self.sample = real.task, real.hash, real.card, real.name, None
         self.read = real.read
-        self.lanes, self.has_lane_graph = LEAST_LANES, False
+        self.lanes, self.has_lane_graph, self.speaks = LEAST_LANES, False, False
 
     def compute(self, rows: Sequence[Row], max_batch: int = 32, alone: bool = True) -> list[Prediction]:
         texts = [row.values["text"] for row in rows]
