@@ -10,7 +10,6 @@ import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +35,7 @@ _ROWS = 4_000  # encoded at most: lengths and vocabulary of more rows look the s
 _LENGTHS = 3  # different batch lengths that are timed
 _REPEATS = 2  # timed steps at each length, after one that is not counted
 _SCORED = 128  # validation rows timed
+_STANDING = 48  # of a collection, whose texts take about as long as each other
 _SPREAD = 0.15  # half width of the interval, as a share: what steps vary by on a machine that does other things too
 
 
@@ -205,25 +205,30 @@ def _time_standing(task: Task, answers: Answers, clock: Callable[[], float]) -> 
     if not stand_in(task, answers, 8):
         return 0.0
     began = clock()
-    times = stand_in(task, answers, _SCORED)
+    times = stand_in(task, answers, _STANDING)
     return (clock() - began) * times
 
 
 def _as_it_is(
-    fitted: Task, fit_s: float, route: GradientRoute, validation: Sequence[Row], checkpoint: Path | None, clock: Callable[[], float]
+    fitted: Task,
+    fit_s: float,
+    route: GradientRoute,
+    validation: Sequence[Row],
+    checkpoint: Path | None,
+    clock: Callable[[], float],
 ) -> dict[str, Any]:
     """A checkpoint that is not trained: what is left is to compute what the task keeps, and to score."""
     began = clock()
     with torch.random.fork_rng():
         module = registry.build(route, fitted.sizes, checkpoint).eval()
-    answer = partial(registry.outputs, module)
+    answers = answered(fitted, module, route.precision)
     build_s = clock() - began
-    standing_s = _time_standing(fitted, answered(fitted, answer), clock)
+    standing_s = _time_standing(fitted, answers, clock)
     held = _strided(validation, 64)
     score_s = 0.0
     if held:
         began = clock()
-        for numbers, outputs in answered(fitted, answer)(fitted.encode_many(held)):
+        for numbers, outputs in answers(fitted.encode_many(held)):
             fitted.decode(outputs, [held[number].id for number in numbers])
         score_s = 2 * (clock() - began) * len(validation) / len(held)  # calibrated, and scored
     whole = fit_s + build_s + standing_s + score_s

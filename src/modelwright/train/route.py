@@ -107,7 +107,8 @@ def _descend(fitted: Task, route: GradientRoute, phases: Phases, checkpoint: Pat
         except Diverged as error:
             raise _kept(error, phases, route, fitted) from error
     registry.save(module, route, fitted.sizes, folder / CHECKPOINT)
-    _finish(fitted, partial(registry.outputs, module), validation, folder)
+    _stand(fitted, route, module, folder)
+    _watch(fitted, partial(registry.outputs, module), validation, folder)
     fitted.save(folder / CHECKPOINT)  # with its tokenizer, so that the folder loads elsewhere as any checkpoint does
     result = {**summed(phases.done), "parameters": _parameters(module)}
     if not phases.alone:
@@ -156,7 +157,7 @@ def _fit(task: Task, route: Route, rows: Sequence[Row], validation: Sequence[Row
     seconds = time.perf_counter() - began
     peak = resident_bytes()
     model.save(folder / CHECKPOINT)
-    _finish(task, model.outputs, validation, folder)
+    _watch(task, model.outputs, validation, folder)
     score = score_fitted(task, model, validation) if validation else {}
     return {
         "steps": 1,
@@ -185,7 +186,8 @@ def _as_it_is(
         module = registry.build(route, task.sizes, checkpoint).eval()
     registry.save(module, route, task.sizes, folder / CHECKPOINT)
     answer = partial(registry.outputs, module)
-    _finish(task, answer, validation, folder)
+    _stand(task, route, module, folder)
+    _watch(task, answer, validation, folder)
     task.save(folder / CHECKPOINT)
     score = task.score(task.align(_answers(task, answer, validation), validation)) if validation else {}
     return {
@@ -206,11 +208,11 @@ def _as_it_is(
     }
 
 
-def _finish(task: Task, answer: Callable[[Mapping[str, Any]], Outputs], validation: Sequence[Row], folder: Path) -> None:
-    """Let the task keep what the finished model says of its collection, and learn from its answers."""
-    if stand(task, answered(task, answer)):
+def _stand(task: Task, route: GradientRoute, module: nn.Module, folder: Path) -> None:
+    """Let the task keep what the finished model says of its collection, if it has one, and save what it kept."""
+    if task.collection():
+        stand(task, answered(task, module, route.precision))
         task.save(folder)
-    _watch(task, answer, validation, folder)
 
 
 def _watch(task: Task, outputs: Callable[[Mapping[str, Any]], Outputs], validation: Sequence[Row], folder: Path) -> None:

@@ -30,8 +30,11 @@ def map_columns(spec: Data, columns: Sequence[Column], found: Sequence[str]) -> 
         DataError: a column is missing; the message lists those there are.
     """
     mapping = {}
+    taken = {name for role, name in spec.columns.items() if role != name}
     for column in columns:
         name = spec.columns.get(column.role, column.role)
+        if name in taken and column.role not in spec.columns and not column.required:
+            continue  # the project has another use for the column of this name
         if name in found:
             mapping[column.role] = name
         elif column.required or column.role in spec.columns:

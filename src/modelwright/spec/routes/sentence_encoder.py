@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from modelwright.spec.routes.route import BatchSize, GradientRoute
 
-_OF_UNTRAINED = {"from_", "method", "max_tokens", "pooling", "budget", "seed", "k1", "b"}
+_OF_UNTRAINED = {"from_", "method", "max_tokens", "pooling", "precision", "budget", "seed", "k1", "b"}
 
 
 class SentenceEncoder(GradientRoute):
