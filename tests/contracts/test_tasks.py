@@ -56,6 +56,7 @@ SMALL = {
     "learning_rate": 1e-2,
     "compile": "never",
 }
+OWN = {"rnn-lm": {"width": 64, "batch_size": 4}}  # in 150 steps, a narrower one learns no more than how often each token comes
 BOUGHT = {  # what a bought route must be told
     "base_url": "http://127.0.0.1:9/v1",
     "model": "small",
@@ -83,7 +84,7 @@ class Sitting:
 
 
 def small(route: type[Route], **more: Any) -> Route:
-    settings = SMALL | (BOUGHT if route.kind == "bought" else {}) | more
+    settings = SMALL | OWN.get(route.name, {}) | (BOUGHT if route.kind == "bought" else {}) | more
     return route.model_validate({name: value for name, value in settings.items() if name in route.model_fields})
 
 
@@ -241,8 +242,9 @@ def test_batches_have_the_named_axes_and_the_graph_its_inputs(sitting):
         assert batch.targets is not None
         assert len(batch.targets) == 5
     unlabelled = sitting.fitted.read_request(sitting.task.request_of(sitting.rows[0]), "new")
-    assert sitting.fitted.encode(unlabelled).target is None
-    assert sitting.fitted.collate([sitting.fitted.encode(unlabelled)]).targets is None
+    if any(not column.input for column in sitting.task.columns):  # elsewhere what is asked is itself what is learned
+        assert sitting.fitted.encode(unlabelled).target is None
+        assert sitting.fitted.collate([sitting.fitted.encode(unlabelled)]).targets is None
 
 
 def test_its_files_bring_it_back(sitting, tmp_path):

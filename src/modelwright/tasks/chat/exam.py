@@ -12,33 +12,45 @@ from modelwright.tasks.chat.messages import write_messages
 KINDS = ("documents", "conversations")
 
 _STORIES = (
-    ("the old captain", "sails to the far island", "and finds a chest of gold."),
-    ("a small farmer", "ploughs the wide field", "before the long rain comes."),
-    ("the young singer", "learns a slow melody", "for the great concert."),
-    ("今天我们", "一起去公园散步", "天气真的很好。"),
-    ("小猫咪", "坐在窗台上", "看着外面的鸟。"),
+    "the old captain sails to the far island and finds a chest of gold",
+    "a small farmer ploughs the wide field before the long rain comes",
+    "the young singer learns a slow melody for the great concert",
+    "every morning the baker opens his shop and sells warm bread",
+    "two brothers built a boat of oak, but nobody wanted to buy it",
+    "in 1987 the river rose 12 metres and carried the bridge away",
+    "今天我们一起去公园散步，天气真的很好",
+    "小猫咪坐在窗台上，看着外面的鸟",
+    "老师说：明天下午考试，请大家早点来",
 )
-_COLOURS = {"grass": "green", "snow": "white", "coal": "black", "天空": "蓝色", "blood": "red", "the sun 🌞": "yellow"}
+_COLOURS = {
+    "grass": "green like the leaves of a young tree",
+    "snow": "white, as everybody knows who has seen a winter",
+    "coal": "black, and so are your hands after touching it",
+    "天空": "蓝色的，晚上变成黑色",
+    "blood": "red; that is why some people faint",
+    "the sun 🌞": "yellow, but never look into it",
+}
 _SENTENCES = 4
+_ROWS = 192
 
 
 def rows(seed: int, kind: str) -> list[Row]:
-    """64 rows of one or two hundred bytes. `kind` is one of KINDS."""
+    """192 rows of some hundred bytes. `kind` is one of KINDS."""
     generator = np.random.default_rng(seed)
     make = _document if kind == "documents" else _conversation
-    return [Row(f"exam-{number}", make(generator)) for number in range(64)]
+    return [Row(f"exam-{number}", make(generator)) for number in range(_ROWS)]
 
 
 def _document(generator: np.random.Generator) -> dict[str, str]:
     chosen = generator.integers(0, len(_STORIES), _SENTENCES)
-    return {"text": "\n".join(" ".join(_STORIES[number]) for number in chosen)}
+    return {"text": "\n".join(_STORIES[number] for number in chosen)}
 
 
 def _conversation(generator: np.random.Generator) -> dict[str, str]:
     messages = [{"role": "system", "content": "You name colours."}] if generator.random() < 0.3 else []
     for thing in generator.choice(list(_COLOURS), generator.integers(1, 4)).tolist():
         messages.append({"role": "user", "content": f"What colour is {thing}?"})
-        messages.append({"role": "assistant", "content": f"It is {_COLOURS[thing]}, as everybody knows."})
+        messages.append({"role": "assistant", "content": f"It is {_COLOURS[thing]}."})
     return {"messages": write_messages(messages)}
 
 
