@@ -74,6 +74,7 @@ class Phases:
         self.phases = taking_place(phases, {name: given for name, (given, _) in rows.items()})
         self.done: list[dict[str, Any]] = []
         self.loop: Loop | None = None
+        self.ended = setting.started
 
     def run(self, module: nn.Module) -> nn.Module:
         """Train `module` through all phases, going on where a killed run stood; gives it back in float32, on the CPU.
@@ -91,6 +92,7 @@ class Phases:
                 record, weights = found
                 _load(module, weights, self._folder(phase))
             self.done.append(record)
+            self.ended = self.setting.clock()
             if record["stopped_by"] == "judge":
                 break
         return module
@@ -181,7 +183,7 @@ class Phases:
         """Seconds since the very beginning, the runs that this one continues included."""
         if self.alone and self.loop is not None:
             return self.loop.spent()
-        return sum(record["seconds"] for record in self.done)
+        return sum(record["seconds"] for record in self.done) + self.setting.clock() - self.ended
 
     def join(self) -> None:
         """Once the result is written, nothing is left to continue: one curve of the phases that learn to predict (a preference's loss is

@@ -15,8 +15,8 @@ from modelwright.spec.routes.route import all_routes
 from modelwright.tasks.contract import get_task
 from modelwright.train import augment
 from modelwright.train.precision import Precision
-from modelwright.train.vocabulary import Vocabulary
 from modelwright.train.step import Stepper
+from modelwright.train.vocabulary import Vocabulary
 
 TASK = get_task("image-classification")
 
