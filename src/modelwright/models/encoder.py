@@ -61,7 +61,7 @@ HIDDEN_ACTIVATIONS: Mapping[str, Activation] = {
 
 
 class Embeddings(nn.Module):
-    """Word + position + token type (always type 0: one text per row), then norm."""
+    """Word + position + token type (0 everywhere unless types are given: one text per row), then norm."""
 
     def __init__(self, shape: Shape, dropout: float) -> None:
         super().__init__()
@@ -71,9 +71,11 @@ class Embeddings(nn.Module):
         self.norm = nn.LayerNorm(shape.width, eps=shape.epsilon)
         self.dropout = Dropout(dropout)
 
-    def forward(self, token_ids_bt: Tensor) -> Tensor:
-        places_tw = self.positions.weight[: token_ids_bt.shape[1]] + self.types.weight[0]
-        return self.dropout(self.norm(self.words(token_ids_bt) + places_tw))
+    def forward(self, token_ids_bt: Tensor, types_bt: Tensor | None = None) -> Tensor:
+        places_tw = self.positions.weight[: token_ids_bt.shape[1]]
+        # one type everywhere is added before the batch is there
+        added = places_tw + (self.types.weight[0] if types_bt is None else self.types(types_bt))
+        return self.dropout(self.norm(self.words(token_ids_bt) + added))
 
 
 class Layer(nn.Module):
@@ -115,8 +117,8 @@ class Encoder(nn.Module):
         self.embeddings = Embeddings(shape, dropout)
         self.layers = nn.ModuleList(Layer(shape, dropout) for _ in range(shape.layers))
 
-    def forward(self, token_ids_bt: Tensor, mask_bt: Tensor) -> Tensor:
-        hidden_btw = self.embeddings(token_ids_bt)
+    def forward(self, token_ids_bt: Tensor, mask_bt: Tensor, types_bt: Tensor | None = None) -> Tensor:
+        hidden_btw = self.embeddings(token_ids_bt, types_bt)
         bias_b11t = None
         if not (
             self.training and not torch.compiler.is_compiling() and bool(mask_bt.all())

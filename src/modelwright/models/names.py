@@ -146,8 +146,12 @@ def write_bert(encoder: Encoder, head: nn.Module, folder: Path) -> dict[str, Any
 def write_encoder(encoder: Encoder, folder: Path) -> dict[str, Any]:
     """Write weights; returns what config.json must hold for transformers."""
     write_weights(to_bert(encoder.state_dict(), encoder.shape.layers), folder / WEIGHTS)
+    return {"architectures": ["BertModel"], **bert_config(encoder)}
+
+
+def bert_config(encoder: Encoder) -> dict[str, Any]:
+    """What config.json must hold for transformers to build this encoder, whatever stands on top of it."""
     return {
-        "architectures": ["BertModel"],
         "model_type": "bert",
         "position_embedding_type": "absolute",
         **{theirs: getattr(encoder.shape, ours) for ours, theirs in _CONFIG_NAMES.items()},

@@ -21,6 +21,16 @@ def lengths_of(examples: Sequence[Example]) -> Sequence[int]:
     return [example.length for example in examples] if known is None else known
 
 
+def turned(examples: Sequence[Example], lengths: Sequence[int], seed: int, epoch: int) -> Sequence[int]:
+    """The lengths in an epoch. Examples that are drawn anew in each (other passages, other words hidden) have `turn(seed, epoch)`,
+    which is called first; there are always as many of them."""
+    turn = getattr(examples, "turn", None)
+    if turn is None:
+        return lengths
+    turn(seed, epoch)
+    return lengths_of(examples)
+
+
 def epoch_batches(lengths: Sequence[int], batch_size: int, seed: int, epoch: int) -> list[list[int]]:
     """Row numbers of each batch of one epoch; every row once. Depends on nothing but the arguments."""
     generator = np.random.default_rng([seed, epoch])

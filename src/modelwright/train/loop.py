@@ -20,7 +20,7 @@ from modelwright.base.console import Console, Progress, amount
 from modelwright.base.nouns import Batch, Example, Row
 from modelwright.spec.routes.route import GradientRoute
 from modelwright.train import shortage
-from modelwright.train.buckets import epoch_batches, lengths_of
+from modelwright.train.buckets import epoch_batches, lengths_of, turned
 from modelwright.train.curve import Curve
 from modelwright.train.divergence import Diverged, finite, told
 from modelwright.train.plan import Limits, Plan
@@ -139,6 +139,7 @@ class Loop:
     def _epochs(self, progress: Progress) -> str:
         state = self.state
         while state.step < self.plan.total:
+            self.lengths = turned(self.examples, self.lengths, self.seed, state.epoch)
             batches = epoch_batches(self.lengths, self.batch_size, self.seed, state.epoch)
             for rows in batches[state.place :]:
                 self._learn(rows, progress)

@@ -1,0 +1,1 @@
+"""Masked language modelling: tokens hidden and guessed, passages that belong together or do not."""
