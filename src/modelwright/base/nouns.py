@@ -56,7 +56,8 @@ class Habits:
     """How a task's rows are cleaned and split where the project file leaves it open.
 
     Args:
-        duplicates: "exact": of rows with equal inputs the first stays; "keep": equal rows are different events.
+        duplicates: "exact": of rows with equal inputs the first stays; "near": of texts that are alike, too; "keep": equal rows are
+            different events.
         contradictions: rows with equal inputs and different labels: "quarantine" all of them, or "keep" (noise to be learned).
         split: "stratified" (by label; at random where there is none), "time" or "last" (see `data.split.by`).
         split_role: for "time" and "last": the role that is split by.
@@ -65,7 +66,7 @@ class Habits:
             (`data/corpus/`), and the training split is a folder of files that is read piece by piece.
     """
 
-    duplicates: Literal["exact", "keep"] = "exact"
+    duplicates: Literal["exact", "near", "keep"] = "exact"
     contradictions: Literal["quarantine", "keep"] = "quarantine"
     split: Literal["stratified", "time", "last"] = "stratified"
     split_role: str | None = None

@@ -18,12 +18,12 @@ from modelwright.base.nouns import Column, Habits, Row
 from modelwright.base.store import write_json
 from modelwright.data import card, refusals, splits
 from modelwright.data.cleaning.checks import Checker, map_columns, missing_column
-from modelwright.data.cleaning.duplicates import exact_key, remove_exact, remove_near, set_keys
-from modelwright.data.cleaning.folding import fold_text
+from modelwright.data.cleaning.duplicates import exact_key, key_part, remove_exact, remove_near, set_keys
 from modelwright.data.cleaning.labels import labels_of, remove_contradictions, remove_rare, unite_spellings
 from modelwright.data.cleaning.messages import with_messages
 from modelwright.data.cleaning.near import near_pairs
 from modelwright.data.cleaning.record import QUARANTINE, Quarantine, Record, keep
+from modelwright.data.cleaning.screening import screened
 from modelwright.data.given import given
 from modelwright.data.rows import write_split
 from modelwright.data.sources import open_source
@@ -68,6 +68,11 @@ def prepare(
     habits = habits or Habits()
     stated = spec.split.column
     spec = settle(spec, habits)
+    if habits.corpus:
+        from modelwright.data.corpus.prepare import prepare_corpus
+
+        return prepare_corpus(spec, columns, folder, out, console, habits=habits, described=described)
+    refusals.refuse_documents(spec)
     reading = with_messages(spec, columns, open_source(spec, folder, console))
     quarantine = Quarantine()
     try:
@@ -77,7 +82,7 @@ def prepare(
                 raise missing_column(spec.split.column, "data.split.column", reading.columns)
             # without times, the source's own order says what came last
             spec = spec.model_copy(update={"split": spec.split.model_copy(update={"column": None})})
-        return _prepare(spec, columns, habits, reading, mapping, out, console, quarantine, arrange, unusable, described)
+        return _prepare(spec, columns, habits, reading, mapping, folder, out, console, quarantine, arrange, unusable, described)
     except DataError:
         if quarantine.rows:
             quarantine.write(out / QUARANTINE, reading.columns)
@@ -114,6 +119,7 @@ def _prepare(
     habits: Habits,
     reading: Reading,
     mapping: dict[str, str],
+    folder: Path,
     out: Path,
     console: Console,
     quarantine: Quarantine,
@@ -132,7 +138,7 @@ def _prepare(
         )
     records = Checker(spec, columns, mapping, reading.folder).records(raw, quarantine)
     refusals.refuse_missing(spec, mapping, len(raw), quarantine, out)
-    records = _usable(records, unusable, quarantine)
+    records = screened(spec, columns, folder, _usable(records, unusable, quarantine), quarantine, console)
     role = next((column.role for column in columns if column.kind == "label" and column.role in mapping), None)
     with console.progress("cleaning"):
         cleaned = _clean(spec, columns, habits, role, records, quarantine)
@@ -215,7 +221,7 @@ def _clean(
     exact_found = len(records) - len({exact_key(record, answers) for record in records})
     if clean.duplicates != "keep":
         records = remove_exact(records, quarantine, answers)
-    of_texts = all(column.kind == "text" for column in columns if column.input) and not habits.others
+    of_texts = all(column.kind in ("text", "messages") for column in columns if column.input) and not habits.others
     refusals.refuse_near(clean.duplicates, of_texts)
     pairs = near_pairs([record.key for record in records], clean.similarity) if of_texts else []
     near_found = len({high for low, high, _ in pairs if records[low].key != records[high].key})
@@ -287,8 +293,8 @@ def _card(
     assigned: Sequence[str],
     quarantine: Quarantine,
 ) -> dict[str, Any]:
-    roles = [column.role for column in columns if column.kind == "text" and column.input and column.role in mapping]
-    texts = [fold_text(" ".join(record.values[role] or "" for role in roles)) for record in cleaned.records] if roles else []
+    roles = [column for column in columns if column.kind in ("text", "messages") and column.input and column.role in mapping]
+    texts = [" ".join(key_part(column, record.values[column.role]) for column in roles) for record in cleaned.records if roles]
     counts = quarantine.counts()
     leaked = {
         position

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from modelwright.base.errors import DataError
-from modelwright.data.cleaning.record import QUARANTINE, Quarantine, Reason, Record
+from modelwright.data.cleaning.record import QUARANTINE, Quarantine, Record
 from modelwright.spec.data import Data
 
 _UNREADABLE_LIMIT = 0.2
@@ -18,25 +18,45 @@ def refuse_missing(spec: Data, mapping: dict[str, str], total: int, quarantine: 
     listed = f"Nothing else was written. The rows are listed in {out / QUARANTINE}"
     counts = quarantine.counts()
 
-    def first(reason: Reason) -> tuple[Record, str]:
-        return next((record, detail) for record, found, detail in quarantine.rows if found == reason)
+    def first(reason: str) -> tuple[str, str]:
+        return next((record.place, detail) for record, found, detail in quarantine.rows if found == reason)
 
+    settings = {"missing_text": spec.clean.missing_text, "missing_label": spec.clean.missing_label}
+    refuse_counts(
+        counts, {reason: first(reason) for reason in ("unreadable", *settings) if reason in counts}, settings, total, listed
+    )
+
+
+def refuse_counts(
+    counts: Mapping[str, int],
+    first: Mapping[str, tuple[str, str]],
+    settings: Mapping[str, str],
+    total: int,
+    listed: str,
+) -> None:
+    """Stop where too many rows can't be read, or where a setting says that rows without something are an error.
+
+    Args:
+        counts: rows by reason.
+        first: of each reason the first row's place, and the detail.
+        settings: reason → "error" or "quarantine".
+        listed: where the rows can be seen.
+    """
     if counts.get("unreadable", 0) > _UNREADABLE_LIMIT * total:
-        record, detail = first("unreadable")
+        place, detail = first["unreadable"]
         raise DataError(
             f"{_share(counts['unreadable'], total)} can't be read; the first: {detail}",
             expected=f"at most {_UNREADABLE_LIMIT:.0%} unreadable rows, which go to quarantine",
-            where=record.place,
+            where=place,
             remedy=f"Check data.encoding and the file's delimiter; for images, the paths and where they start. {listed}",
         )
-    settings = {"missing_text": spec.clean.missing_text, "missing_label": spec.clean.missing_label}
     for reason, setting in settings.items():
         if setting == "error" and reason in counts:
-            record, detail = first(reason)  # type: ignore[arg-type]
+            place, detail = first[reason]
             raise DataError(
                 f"{detail.replace(' is empty', '')} is empty in {_share(counts[reason], total)}",
                 expected=f"a {reason.removeprefix('missing_')} in every row, or data.clean.{reason}: quarantine (leave them out)",
-                where=record.place,
+                where=place,
                 remedy=listed,
             )
 
@@ -100,3 +120,14 @@ def refuse_unseen_labels(labels: Sequence[tuple[str, ...]], assigned: Sequence[s
                 where=f"data.split (by: {spec.split.by})",
                 remedy="Raise data.clean.min_rows_per_label, take the label out of the source, or choose data.split.by: stratified.",
             )
+
+
+def refuse_documents(spec: Data) -> None:
+    """A setting that only a corpus has."""
+    if spec.documents is not None:
+        raise DataError(
+            f"data.documents is {spec.documents}, and this task's rows are no documents",
+            expected="a task that learns from a corpus",
+            where="data.documents",
+            remedy="Leave data.documents out.",
+        )

@@ -32,6 +32,13 @@ class Clean(Section):
         5, ge=2, description="labels with fewer rows are quarantined: they can't be split and measured"
     )
 
+    quality: tuple[Literal["gopher", "c4", "fineweb"], ...] = Field(
+        (),
+        description="published rules for texts from the web, by the corpus they were made for; a text that breaks one goes to "
+        "quarantine under the rule's name",
+    )
+    languages: tuple[str, ...] = Field((), description="languages that are kept (ISO 639-1, like en, zh); none named: all")
+
 
 class Split(Section):
     """Test, validation and training rows; made before anything is fitted."""
@@ -80,6 +87,18 @@ class Data(Section):
     label_separator: str | None = Field(
         None, min_length=1, description="several labels in one cell, separated by this: the task becomes multi-label"
     )
-    limit: int | None = Field(None, ge=1, description="rows taken at most, by a seeded draw (for trials)")
+    limit: int | None = Field(
+        None,
+        ge=1,
+        description="rows taken at most, by a seeded draw (for trials); of a corpus the first, its files in a seeded order",
+    )
+    documents: Literal["file", "line", "paragraph", "endoftext"] | None = Field(
+        None,
+        description="what a document is in text files of a corpus: the whole file, a line, what stands between empty lines, or between "
+        "<|endoftext|> marks; default: endoftext where the mark occurs, else file",
+    )
+    decontaminate: tuple[str, ...] = Field(
+        (), description="sources of examination texts: what shares 13 words in a row with one of them goes to quarantine"
+    )
     clean: Clean = Clean()
     split: Split = Split()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -9,6 +10,7 @@ from modelwright.base.nouns import Column
 from modelwright.data import images
 from modelwright.data.cleaning.checks import ID
 from modelwright.data.cleaning.folding import fold_text
+from modelwright.data.cleaning.messages import spoken
 from modelwright.data.cleaning.record import Quarantine, Record, keep
 
 
@@ -21,17 +23,20 @@ def set_keys(records: Sequence[Record], columns: Sequence[Column], others: bool 
     inputs = [column for column in columns if column.input]
     named = {column.role for column in columns} | {ID}
     for record in records:
-        parts = [_part(column, record.values.get(column.role)) for column in inputs]
+        parts = [key_part(column, record.values.get(column.role)) for column in inputs]
         if others:
             parts += [f"{name}={value}" for name, value in record.values.items() if name not in named]
         record.key = "\x1f".join(parts)
 
 
-def _part(column: Column, value: Any) -> str:
+def key_part(column: Column, value: Any) -> str:
+    """One input of a row as copies share it."""
     if value is None:
         return ""
     if column.kind == "text":
         return fold_text(value)
+    if column.kind == "messages":
+        return fold_text(spoken(json.loads(value)))
     return images.key(value) if column.kind == "image" else str(value)
 
 

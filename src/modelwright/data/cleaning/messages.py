@@ -54,6 +54,11 @@ def messages_text(value: Any) -> str | TypeError:
     return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
 
+def spoken(messages: Sequence[Mapping[str, str]]) -> str:
+    """What is said in a conversation, without who says it: what copies are found by."""
+    return "\n".join(message["content"] for message in messages)
+
+
 def _message(number: int, message: Any) -> dict[str, str] | TypeError:
     if not isinstance(message, Mapping):
         return TypeError(f"{_shown(message)} as message {number}, not an object with role and content")

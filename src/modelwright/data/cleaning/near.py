@@ -8,7 +8,7 @@ it match too easily.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -20,7 +20,8 @@ _RECALL = 0.99
 _BATCH_SHINGLES = 1 << 22
 """Shingles compared at once: bounds memory."""
 _REACH = 8
-"""In a bucket of texts with an equal band, each is compared with this many that follow it: buckets of boilerplate stay linear."""
+"""In a bucket of texts with an equal band, each is compared with the first and with this many that follow it: buckets of
+boilerplate stay linear, and still lose all but one."""
 
 
 def near_pairs(texts: Sequence[str], similarity: float) -> list[tuple[int, int, float]]:
@@ -29,7 +30,7 @@ def near_pairs(texts: Sequence[str], similarity: float) -> list[tuple[int, int, 
     A pair at the threshold is found with a probability of about 0.99; no pair below it is ever given.
     """
     shingles, offsets, signatures = _hash(texts)
-    candidates = _candidates(signatures, _rows_per_band(similarity))
+    candidates = _candidates(signatures, rows_per_band(similarity))
     return _verified(candidates, shingles, offsets, similarity)
 
 
@@ -40,12 +41,24 @@ def _hash(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     for start, hashes, counts in blocks(texts):
         parts.append(hashes)
         sizes[start : start + len(counts)] = counts
-        row = np.repeat(np.arange(start, start + len(counts)), counts)
-        np.minimum.at(
-            signatures.reshape(-1), row * BINS + (hashes >> np.uint64(57)).astype(np.int64), hashes & np.uint64((1 << 57) - 1)
-        )
-    _densify(signatures)
+        signatures[start : start + len(counts)] = signatures_of(hashes, counts)
     return np.concatenate([*parts, np.zeros(0, np.uint64)]), np.concatenate(([0], np.cumsum(sizes))), signatures
+
+
+def signatures_of(hashes: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """uint64 [texts, BINS] from all texts' shingles and each text's number of them; a text without shingles has one that no other
+    text has in common with it (`is_empty`)."""
+    signatures = np.full((len(counts), BINS), _EMPTY)
+    row = np.repeat(np.arange(len(counts)), counts)
+    places = row * BINS + (hashes >> np.uint64(57)).astype(np.int64)
+    np.minimum.at(signatures.reshape(-1), places, hashes & np.uint64((1 << 57) - 1))
+    _densify(signatures)
+    return signatures
+
+
+def is_empty(signatures: np.ndarray) -> np.ndarray:
+    """bool [texts]: which have no shingles, and are near to nothing."""
+    return signatures[:, 0] == _EMPTY
 
 
 def _densify(signatures: np.ndarray) -> None:
@@ -64,7 +77,7 @@ def _densify(signatures: np.ndarray) -> None:
         part[:] = np.where(reachable, taken, _EMPTY)
 
 
-def _rows_per_band(similarity: float) -> int:
+def rows_per_band(similarity: float) -> int:
     """The longest bands (fewest false candidates) that still find a pair at the threshold with the wanted probability."""
     for rows in range(BINS, 1, -1):
         if 1 - (1 - similarity**rows) ** (BINS // rows) >= _RECALL:
@@ -72,24 +85,41 @@ def _rows_per_band(similarity: float) -> int:
     return 1
 
 
-def _candidates(signatures: np.ndarray, rows: int) -> np.ndarray:
-    """Pairs (low, high) of texts that agree in at least one band, each once."""
+def band_keys(signatures: np.ndarray, rows: int) -> Iterator[np.ndarray]:
+    """uint64 [texts] of each band: equal where the band's `rows` bins are."""
     order = np.random.default_rng(0).permutation(BINS)
-    has_shingles = np.flatnonzero(signatures[:, 0] != _EMPTY)
-    dense = signatures[has_shingles]
-    found = [np.zeros((0, 2), np.int64)]
     for band in range(BINS // rows):
-        keys = np.zeros(len(dense), np.uint64)
+        keys = np.zeros(len(signatures), np.uint64)
         with np.errstate(over="ignore"):
             for column in order[band * rows : (band + 1) * rows]:
-                keys = mix(keys * np.uint64(5) + dense[:, column])
-        by_key = np.argsort(keys, kind="stable")
-        ordered = keys[by_key]
-        for step in range(1, _REACH + 1):
-            equal = np.flatnonzero(ordered[:-step] == ordered[step:])
-            if not len(equal):
-                break
-            found.append(np.stack((has_shingles[by_key[equal]], has_shingles[by_key[equal + step]]), axis=1))
+                keys = mix(keys * np.uint64(5) + signatures[:, column])
+        yield keys
+
+
+def bucket_pairs(keys: np.ndarray, texts: np.ndarray) -> Iterator[np.ndarray]:
+    """Pairs (low, high) of ascending `texts` whose keys are equal: each with the first of its bucket, and with the few that follow
+    it there. A pair may come twice."""
+    by_key = np.argsort(keys, kind="stable")
+    ordered, texts = keys[by_key], texts[by_key]
+    equal = ordered[1:] == ordered[:-1]
+    heads = np.flatnonzero(np.concatenate(([True], ~equal)))
+    far = np.flatnonzero(equal) + 1
+    head = heads[np.searchsorted(heads, far, "right") - 1]
+    far, head = far[far - head > _REACH], head[far - head > _REACH]  # nearer ones come below
+    yield np.stack((texts[head], texts[far]), axis=1)
+    for step in range(1, _REACH + 1):
+        same = np.flatnonzero(ordered[:-step] == ordered[step:])
+        if not len(same):
+            break
+        yield np.stack((texts[same], texts[same + step]), axis=1)
+
+
+def _candidates(signatures: np.ndarray, rows: int) -> np.ndarray:
+    """Pairs (low, high) of texts that agree in at least one band, each once."""
+    has_shingles = np.flatnonzero(~is_empty(signatures))
+    found = [np.zeros((0, 2), np.int64)]
+    for keys in band_keys(signatures[has_shingles], rows):
+        found += bucket_pairs(keys, has_shingles)
     return np.unique(np.concatenate(found), axis=0)
 
 
@@ -108,8 +138,8 @@ def _verified(
     batches = np.cumsum(sizes[pairs].sum(axis=1)) // _BATCH_SHINGLES
     for batch in np.unique(batches):
         chosen = np.flatnonzero(batches == batch)
-        shared = _shared(pairs[chosen], sets, bounds)
-        jaccard = shared / (sizes[pairs[chosen]].sum(axis=1) - shared)
+        common = shared(pairs[chosen], sets, bounds)
+        jaccard = common / (sizes[pairs[chosen]].sum(axis=1) - common)
         good = jaccard >= similarity
         found += [
             (low, high, value)
@@ -122,7 +152,7 @@ def _sets(texts: np.ndarray, shingles: np.ndarray, offsets: np.ndarray) -> tuple
     """The distinct shingles of each of `texts`, one text after another, and where each text's begin (one more at the end)."""
     sizes = offsets[texts + 1] - offsets[texts]
     owners = np.repeat(np.arange(len(texts)), sizes)
-    values = shingles[_ranges(offsets[texts], sizes)]
+    values = shingles[ranges(offsets[texts], sizes)]
     order = np.lexsort((values, owners))
     owners, values = owners[order], values[order]
     first = np.ones(len(values), bool)
@@ -130,19 +160,19 @@ def _sets(texts: np.ndarray, shingles: np.ndarray, offsets: np.ndarray) -> tuple
     return values[first], np.concatenate(([0], np.cumsum(np.bincount(owners[first], minlength=len(texts)))))
 
 
-def _shared(pairs: np.ndarray, sets: np.ndarray, bounds: np.ndarray) -> np.ndarray:
+def shared(pairs: np.ndarray, sets: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     """How many shingles the two texts of each pair share: both sets side by side, sorted; what stands twice is shared. A key
     holds the pair's number in its upper bits and as much of the shingle as fits below: 42 bits or more."""
     sizes = np.diff(bounds)[pairs]
     bits = np.uint64(64 - max(1, len(pairs).bit_length()))
     numbers = np.repeat(np.arange(len(pairs), dtype=np.uint64), sizes.sum(axis=1))
-    values = sets[_ranges(bounds[pairs].reshape(-1), sizes.reshape(-1))]
+    values = sets[ranges(bounds[pairs].reshape(-1), sizes.reshape(-1))]
     keys = np.sort((numbers << bits) | (values >> (np.uint64(64) - bits)))
     twice = keys[1:][keys[1:] == keys[:-1]] >> bits
     return np.bincount(twice.astype(np.int64), minlength=len(pairs))
 
 
-def _ranges(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def ranges(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """The positions starts[0], starts[0] + 1, …, one range of each size after another."""
     ends = np.cumsum(sizes)
     return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes)

@@ -25,7 +25,10 @@ Reason = Literal[
     "near_duplicate",
     "rare_label",
     "unusable",
+    "language",
+    "contaminated",
 ]
+"""Beside these, the names of the rules in `data/corpus/quality.py`."""
 
 
 @dataclass(slots=True)
@@ -51,9 +54,9 @@ class Record:
 class Quarantine:
     """Rows that were left out, in order, each with one reason and a detail that a person can act on."""
 
-    rows: list[tuple[Record, Reason, str]] = field(default_factory=list)
+    rows: list[tuple[Record, Reason | str, str]] = field(default_factory=list)
 
-    def add(self, record: Record, reason: Reason, detail: str) -> None:
+    def add(self, record: Record, reason: Reason | str, detail: str) -> None:
         self.rows.append((record, reason, detail))
 
     def counts(self) -> dict[str, int]:

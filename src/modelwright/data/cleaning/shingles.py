@@ -9,6 +9,7 @@ pass free of Python loops.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -44,6 +45,51 @@ def mix(values: np.ndarray) -> np.ndarray:
     return values ^ (values >> np.uint64(31))
 
 
+@dataclass(frozen=True)
+class Tokens:
+    """The tokens of some texts, one text after another.
+
+    Args:
+        hashes: uint64 [tokens].
+        characters: int64 [tokens]: how many each has.
+        counts: int64 [texts]: tokens of each text.
+    """
+
+    hashes: np.ndarray
+    characters: np.ndarray
+    counts: np.ndarray
+
+    def of(self, texts: np.ndarray) -> Tokens:
+        """The tokens of some of the texts (bool [texts])."""
+        taken = np.repeat(texts, self.counts)
+        return Tokens(self.hashes[taken], self.characters[taken], self.counts[texts])
+
+
+def tokens_of(texts: Sequence[str]) -> Tokens:
+    """Hash the tokens of texts, all at once."""
+    codes, starts, ends, counts = _find_tokens(texts)
+    return Tokens(_token_hashes(codes, starts, ends), ends - starts, counts)
+
+
+def shingles_of(tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
+    """Shingle hashes of all texts, one after another, and each text's number of shingles (0 for a text without tokens)."""
+    return _shingle_hashes(tokens.hashes, tokens.counts)
+
+
+def grams_of(tokens: Tokens, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Hashes of all `size` tokens in a row inside a text, the token's number that each begins with, and the text's number."""
+    count = len(tokens.hashes)
+    if count < size:
+        return np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, np.int64)
+    with np.errstate(over="ignore"):
+        forward, backward = _power(int(_BASE), count), _power(int(_INVERSE), count)
+        running = np.concatenate((np.zeros(1, np.uint64), np.cumsum(tokens.hashes * forward, dtype=np.uint64)))
+        grams = mix((running[size:] - running[:-size]) * backward[: count - size + 1])
+    owners = np.repeat(np.arange(len(tokens.counts)), tokens.counts)
+    inside = np.flatnonzero(owners[size - 1 :] == owners[: count - size + 1])
+    return grams[inside], inside, owners[inside]
+
+
 def blocks(texts: Sequence[str]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
     """Hash texts block by block, memory bounded by the block.
 
@@ -57,7 +103,7 @@ def blocks(texts: Sequence[str]) -> Iterator[tuple[int, np.ndarray, np.ndarray]]
         while end < len(texts) and (end == start or size + len(texts[end]) <= _BLOCK_CHARACTERS):
             size += len(texts[end]) + 1
             end += 1
-        yield (start, *_block(texts[start:end]))
+        yield (start, *shingles_of(tokens_of(texts[start:end])))
         start = end
 
 
@@ -65,11 +111,6 @@ def token_counts(texts: Sequence[str]) -> np.ndarray:
     """Tokens of each text, by the definition above."""
     counts = [_find_tokens(texts[start : start + 1000])[3] for start in range(0, len(texts), 1000)]
     return np.concatenate([np.zeros(0, np.int64), *counts])
-
-
-def _block(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-    codes, starts, ends, counts = _find_tokens(texts)
-    return _shingle_hashes(_token_hashes(codes, starts, ends), counts)
 
 
 def _find_tokens(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

@@ -31,7 +31,7 @@ def open_source(spec: Data, project: Path, console: Console) -> Reading:
         return hub.read(spec, console)
     if spec.source.startswith(database.SCHEMES):
         return database.read(spec, project)
-    path = _path(spec, project)
+    path = find_path(spec, project)
     if path.is_file():
         reading = idx.read([path]) if idx.is_idx(path) else files.read_file(path, spec)
         return replace(reading, provenance=(Provenance(path.name, spec.source, sha256=file_hash(path)),), folder=path.parent)
@@ -62,14 +62,19 @@ def identity(spec: Data, project: Path) -> str:
         return json_hash(["hub", spec.source])
     if spec.source.startswith(database.SCHEMES):
         return json_hash(["database", database.identity(spec, project)])
-    path = _path(spec, project)
+    path = find_path(spec, project)
     if path.is_file():
         return json_hash(stat_identity(path))
     found = files.list_tables(path) or idx.list_files(path) or images.list_files(path) or folder.list_files(path)
     return json_hash([stat_identity(item) for item in found])
 
 
-def _path(spec: Data, project: Path) -> Path:
+def find_path(spec: Data, project: Path) -> Path:
+    """The file or folder that `spec.source` names.
+
+    Raises:
+        DataError: there is none.
+    """
     if "://" in spec.source:
         raise DataError(
             f"{spec.source.partition('://')[0]}:// is no source",

@@ -7,8 +7,9 @@ project makes its own.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from modelwright.base.console import Console
 from modelwright.base.errors import DataError, MachineError
@@ -66,24 +67,43 @@ def read(spec: Data, console: Console) -> Reading:
                 )
             )
     except Exception as error:  # the hub's client raises its HTTP library's own classes, which change between versions
-        raise MachineError(
-            f"the hub gives no {address.repository}: {str(error).strip().partition(chr(10))[0][:200] or type(error).__name__}",
-            expected="a dataset that exists, a network, and a login where it is closed (HF_TOKEN)",
-            where=spec.source,
-            remedy="Connect once (it is cached afterwards), or give a file or catalogue://name.",
-        ) from error
-    tables = _tables(root, address, spec)
+        raise unreachable(address, spec, error) from error
+    found = sorted(path.relative_to(root).as_posix() for path in root.rglob("*"))
+    tables = [root / name for name in choose(found, address, spec, _kind)]
     reading = files.read_files(tables, spec)
     revision = address.revision or (root.name if root.parent.name == "snapshots" else None)
     return replace(reading, provenance=(Provenance(address.repository, spec.source, version=revision),))
 
 
-def _tables(root: Path, address: Address, spec: Data) -> list[Path]:
-    found = sorted(path for path in root.rglob("*") if path.suffix in _KINDS)
+def unreachable(address: Address, spec: Data, error: Exception) -> MachineError:
+    return MachineError(
+        f"the hub gives no {address.repository}: {str(error).strip().partition(chr(10))[0][:200] or type(error).__name__}",
+        expected="a dataset that exists, a network, and a login where it is closed (HF_TOKEN)",
+        where=spec.source,
+        remedy="Connect once (it is cached afterwards), or give a file or catalogue://name.",
+    )
+
+
+def _kind(name: str) -> str | None:
+    suffix = PurePosixPath(name).suffix
+    return suffix if suffix in _KINDS else None
+
+
+def choose(names: Sequence[str], address: Address, spec: Data, kind: Callable[[str], str | None]) -> list[str]:
+    """The files of the wanted configuration that are of one kind, the most useful there is.
+
+    Args:
+        names: of the repository's files.
+        kind: how a file is read (a suffix), None if it is not.
+
+    Raises:
+        DataError: no file that is read, or no such configuration.
+    """
+    found = [name for name in names if kind(name) is not None]
     if address.config is not None:
-        chosen = [path for path in found if address.config in _configs(path.relative_to(root))]
+        chosen = [name for name in found if address.config in _configs(PurePosixPath(name))]
         if not chosen:
-            known = sorted({name for path in found for name in _configs(path.relative_to(root))})
+            known = sorted({part for name in found for part in _configs(PurePosixPath(name))})
             raise DataError(
                 f"there is no configuration {address.config!r}",
                 expected=f"one of: {', '.join(known) or 'none (leave it out)'}",
@@ -91,8 +111,8 @@ def _tables(root: Path, address: Address, spec: Data) -> list[Path]:
                 remedy="Mend data.source.",
             )
         found = chosen
-    for kind in _KINDS:
-        tables = [path for path in found if path.suffix == kind]
+    for wanted in (*_KINDS, *sorted({kind(name) or "" for name in found} - set(_KINDS))):
+        tables = [name for name in found if kind(name) == wanted and PurePosixPath(name).stem.lower() != "readme"]
         if tables:
             return tables
     raise DataError(
@@ -103,6 +123,6 @@ def _tables(root: Path, address: Address, spec: Data) -> list[Path]:
     )
 
 
-def _configs(relative: Path) -> set[str]:
+def _configs(relative: PurePosixPath) -> set[str]:
     """The folders a file lies in, and its own name without suffix."""
     return {*relative.parts[:-1], relative.stem}
