@@ -21,6 +21,8 @@ from modelwright.serve.metrics import Metrics
 from modelwright.serve.predictor import Predictor
 from modelwright.serve.problems import body_of
 from modelwright.serve.schema import Health, Problem, predict_path
+from modelwright.serve.search.mount import add_search
+from modelwright.serve.search.mount import describe as describe_search
 from modelwright.spec.serve import Serve
 
 PREDICT = "/v1/predict"
@@ -62,8 +64,9 @@ def create_app(predictor: Predictor, settings: Serve) -> FastAPI:
         add_silence(app, predictor)
     else:
         add_chat(app, voice, predictor, settings, metrics, log)
+    searches = add_search(app, predictor, batcher, settings, metrics, log)
     _add_errors(app)
-    _describe(app, predictor, voice is not None)
+    _describe(app, predictor, voice is not None, searches)
     return app
 
 
@@ -110,9 +113,9 @@ def _add_errors(app: FastAPI) -> None:
         return Response(body_of(problem), 500, media_type="application/json")
 
 
-def _describe(app: FastAPI, predictor: Predictor, chats: bool) -> None:
-    """Put `/v1/predict` and the chat face, which FastAPI does not know, into the OpenAPI description; made once, when first asked
-    for."""
+def _describe(app: FastAPI, predictor: Predictor, chats: bool, searches: bool) -> None:
+    """Put `/v1/predict` and the faces of chat and search, which FastAPI does not know, into the OpenAPI description; made once, when
+    first asked for."""
     generate = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -123,6 +126,8 @@ def _describe(app: FastAPI, predictor: Predictor, chats: bool) -> None:
             schema.setdefault("components", {}).setdefault("schemas", {}).update(components)
             if chats:
                 describe(schema)
+            if searches:
+                describe_search(schema)
             app.openapi_schema = schema
         return app.openapi_schema
 

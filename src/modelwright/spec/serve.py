@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from modelwright.spec.answer import Answering, AnsweringField
 from modelwright.spec.section import Section
 
 
@@ -31,6 +32,7 @@ class Serve(Section):
         0, ge=0, description="chat: tokens of prompt and answer together at most; 0: what the model was made for"
     )
     max_tokens: int = Field(1024, ge=1, description="chat: tokens of one answer at most, and where a request names no limit")
+    answer: AnsweringField = Field(Answering(), description="how a search release answers questions (POST /v1/answer)")
     log: str = Field("", description="file to which each request is appended as a line of JSON; empty: none")
 
 
