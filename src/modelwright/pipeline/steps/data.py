@@ -12,10 +12,12 @@ from modelwright.tasks.contract import get_task
 
 
 def identity(loaded: Loaded) -> str:
-    """What the source holds now, as far as a quick look tells."""
+    """What the sources hold now, as far as a quick look tells."""
     from modelwright.data import sources
 
-    return sources.identity(loaded.project.data, loaded.folder)
+    project = loaded.project
+    more = get_task(project.task).more(project.learn)
+    return " ".join(sources.identity(spec, loaded.folder) for spec in (project.data, *(asked.spec for asked in more.values())))
 
 
 def work(context: Context) -> str:
@@ -34,6 +36,7 @@ def work(context: Context) -> str:
         unusable=partial(task.unusable, learn=project.learn),
         described=partial(task.described, learn=project.learn),
     )
+    _more(context)
     record = context.ledger.record
     duplicates = card["duplicates"]
     record("data/rows-read", card["rows_read"], "rows", "measured")
@@ -69,6 +72,21 @@ def work(context: Context) -> str:
     if "gaps" in card["task"]:
         line += f" · {say(context, 'data-series', **card['task'])}"
     return f"{line} · {say(context, 'data-labels', labels=len(card['labels']), largest=largest)}" if card["labels"] else line
+
+
+def _more(context: Context) -> None:
+    """What the task learns from beside its main rows, each into a folder of its own, prepared as rows always are."""
+    from modelwright.data.prepare import prepare
+
+    project = context.project
+    for name, asked in get_task(project.task).more(project.learn).items():
+        folder = context.out / name
+        folder.mkdir(exist_ok=True)
+        card = prepare(asked.spec, asked.columns, context.loaded.folder, folder, context.console, habits=asked.habits)
+        for what in ("read", "kept"):
+            context.ledger.record(f"data/{name}/rows-{what}", card[f"rows_{what}"], "rows", "measured")
+        for split, rows in card["splits"].items():
+            context.ledger.record(f"data/{name}/rows-{split}", rows, "rows", "measured")
 
 
 def _search(context: Context, seed: int) -> None:
