@@ -14,6 +14,7 @@ from modelwright.tasks.contract import Task
 
 def ask_words(release: Path, words: Sequence[str]) -> list[dict[str, Any]]:
     """Answers to what people type: a text or the path of an image; a request in JSON (`{"features": …}`); `@file.json` with one request or a list of them.
+    A release that chats answers a text, or `{"messages": …}` whose last message is not its own; `{"text": …}` is scored.
 
     Raises:
         ReleaseError, RequestError: as `ask`; and for a file that can't be read.
@@ -27,7 +28,11 @@ def ask_words(release: Path, words: Sequence[str]) -> list[dict[str, Any]]:
             requests += content if isinstance(content, list) else [content]
         else:
             requests.append(_request(word, fields, predictor.task))
-    return [prediction.as_json() for prediction in predictor.predict(requests)]
+    if not predictor.speaks:
+        return [prediction.as_json() for prediction in predictor.predict(requests)]
+    from modelwright.serve.chat.ask import answer
+
+    return answer(predictor, requests)
 
 
 def _request(word: str, fields: set[str], task: Task) -> Any:

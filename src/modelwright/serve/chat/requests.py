@@ -224,7 +224,9 @@ def validate(model: type[_Model], content: Mapping[str, Any]) -> _Model:
     try:
         return model.model_validate(content, strict=False)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_context=False)[0]
+        told = error.errors(include_url=False, include_context=False)
+        same = [one for one in told if one["loc"][:2] == told[0]["loc"][:2]]
+        first = max(same, key=lambda one: len(one["loc"]))  # where several types are possible, the one that came furthest
         path = _path(first["loc"])
         if first["type"] == "extra_forbidden":
             near = difflib.get_close_matches(str(first["loc"][-1]), list(model.model_fields), 1)
