@@ -198,6 +198,14 @@ class TextGeneration(Task):
         ids, learned = template.render(self.words, kept, False, where=where)
         return ids[: self.context], learned[: self.context]
 
+    def conversation(self, row: Row) -> Example:
+        """One conversation as it is learned, alone: where it is too long its oldest exchanges are dropped, and its end if one exchange
+        alone is too long. `target` as of `encode`."""
+        ids, learned = self._conversation(self._messages(row, None), f"row {row.id}", True)
+        taken = np.asarray(ids, np.int64)
+        inputs = {"input_ids": taken, "attention_mask": np.ones_like(taken)}
+        return Example(row.id, inputs, len(taken), np.where(learned, taken, IGNORED))
+
     def lessons(self, rows: Sequence[Row]) -> Lessons:  # type: ignore[override]  # a sequence that is made when it is asked for
         """Packed windows of `context` tokens: rows of a corpus in files, others in memory.
 

@@ -15,20 +15,24 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from modelwright.base.console import Console
 from modelwright.base.machine import resident_bytes
 from modelwright.base.nouns import Row
 from modelwright.models import registry
+from modelwright.spec.routes.phases import MAIN, Phase, taking_place
 from modelwright.spec.routes.route import GradientRoute, Route
 from modelwright.spec.section import Section
 from modelwright.tasks.contract import Task
 from modelwright.train.buckets import epoch_batches
 from modelwright.train.loop import SAVING_SHARE
 from modelwright.train.memory import freed_memory_kept
+from modelwright.train.phases import More, left, make_ready_for
 from modelwright.train.plan import AIM, Limits, evaluate_every
+from modelwright.train.ready import Prepared
 from modelwright.train.resume import Resume, State
-from modelwright.train.route import Prepared, prepare, score_fitted
+from modelwright.train.route import score_fitted
 from modelwright.train.standing import Answers, answered, stand_in
 
 _ROWS = 4_000  # encoded at most: lengths and vocabulary of more rows look the same
@@ -61,6 +65,7 @@ def forecast_route(
     seed: int,
     console: Console,
     learn: Section | None = None,
+    more: More | None = None,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[str, Any]:
     """Predict what `train_route` will report for the same arguments.
@@ -81,7 +86,9 @@ def forecast_route(
             return _as_it_is(fitted, fit_s, route, validation, checkpoint, clock)
         if isinstance(route, GradientRoute):
             with torch.random.fork_rng(), freed_memory_kept():
-                return _gradient(fitted, fit_s, route, rows, validation, checkpoint, limits, seed, clock)
+                return _gradient(
+                    fitted, fit_s, route, {MAIN: (rows, validation), **(more or {})}, checkpoint, limits, seed, clock
+                )
         return _fit(fitted, fit_s, route, rows, validation, seed, clock)
 
 
@@ -89,27 +96,78 @@ def _gradient(
     fitted: Task,
     fit_s: float,
     route: GradientRoute,
+    rows_of: More,
+    checkpoint: Path | None,
+    limits: Limits,
+    seed: int,
+    clock: Callable[[], float],
+) -> dict[str, Any]:
+    """Phase by phase, each with its share of what the ones before it leave."""
+    torch.manual_seed(seed)
+    began = clock()
+    module = registry.build(route, fitted.sizes, checkpoint)
+    before_s = fit_s + clock() - began
+    phases = taking_place(fitted.phases(route), {name: given for name, (given, _) in rows_of.items()})
+    found: list[dict[str, Any]] = []
+    for place, phase in enumerate(phases):
+        allowed = left(limits, [one.share for one in phases[place:]], found)
+        rows, validation = rows_of[phase.rows]
+        found.append(_phase(fitted, phase, module, before_s, rows, validation, allowed, seed, clock))
+        before_s = 0.0
+    return found[0] if len(found) == 1 else _together(phases, found)
+
+
+def _together(phases: Sequence[Phase], found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Times and steps add up; memory is the largest."""
+    sums = {name: sum(one[name] for one in found) for name in ("seconds", "seconds_low", "seconds_high", "steps")}
+    notes = [f"{phase.name}: {note}" for phase, one in zip(phases, found, strict=True) for note in one["notes"]]
+    parts = [
+        {"name": phase.name, "seconds": one["seconds"], "steps": one["steps"]} for phase, one in zip(phases, found, strict=True)
+    ]
+    return {
+        **found[0],
+        **sums,
+        "peak_memory_bytes": max(one["peak_memory_bytes"] for one in found),
+        "notes": notes,
+        "phases": parts,
+    }
+
+
+def _phase(
+    fitted: Task,
+    phase: Phase,
+    module: nn.Module,
+    before_s: float,
     rows: Sequence[Row],
     validation: Sequence[Row],
-    checkpoint: Path | None,
     limits: Limits,
     seed: int,
     clock: Callable[[], float],
 ) -> dict[str, Any]:
     sample, held = _strided(rows, _ROWS), _strided(validation, _ROWS)
     began = clock()
-    ready = prepare(fitted, route, sample, held, checkpoint, seed)
+    ready = make_ready_for(phase, fitted, module, sample, held)
+    held = list(ready.rows)
     prepare_s = (clock() - began) * len(rows) / max(1, len(sample))
     scale = len(rows) / max(1, len(sample))
     lessons = round(len(ready.examples) * scale)
+    route = ready.route
+    if type(route).settled is not GradientRoute.settled:  # by the tokens of all rows
+        route = phase.route.settled(fitted.sizes, round(sum(ready.lengths) * scale))
     part = route.rows_per_part(lessons)
     steps = _time_steps(ready, part, seed, clock)
     batches = epoch_batches(ready.lengths, part, seed, 0)
-    standing_s = _time_standing(ready.task, ready.stepper.answers, clock)
+    standing_s = _time_standing(ready.task, ready.stepper.answers, clock) if phase.rows == MAIN else 0.0
+    answer_s = _time_evaluation(ready, held, clock)
+    refer_s = answer_s * (len(rows) + len(validation)) if phase.preference is not None else 0.0
     parts = _Parts(
-        setup_s=fit_s + prepare_s + steps.first_s + standing_s,  # what the task keeps of the finished model's answers
+        setup_s=before_s
+        + prepare_s
+        + steps.first_s
+        + refer_s
+        + standing_s,  # what the task keeps of the finished model's answers
         epoch_s=scale * sum(steps.seconds(max(ready.lengths[row] for row in batch)) for batch in batches),
-        evaluation_s=standing_s + _time_evaluation(ready, held, clock) * len(validation),
+        evaluation_s=standing_s + answer_s * len(validation),
         saving_s=_time_saving(ready, clock),
         memory_bytes=steps.memory_bytes + ready.stepper.optimiser.bytes(),
     )

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import math
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -29,6 +28,7 @@ from modelwright.train.loop import Judge, Loop
 from modelwright.train.plan import Limits
 from modelwright.train.ready import Prepared, make_ready
 from modelwright.train.resume import damaged
+from modelwright.train.team import clock
 
 PHASE, WEIGHTS = "phase.json", "weights.safetensors"
 
@@ -56,7 +56,7 @@ class Setting:
     checkpoint_seconds: float
     started: float
     judge: Judge | None = None
-    clock: Callable[[], float] = time.perf_counter
+    clock: Callable[[], float] = clock
 
 
 class Phases:
@@ -132,13 +132,8 @@ class Phases:
         return _inside(trained), record
 
     def _ready(self, module: nn.Module, phase: Phase, folder: Path, title: str) -> Prepared:
-        rows, validation = self.rows[phase.rows]
-        if phase.preference is None:
-            return make_ready(module, self.task, phase.route, rows, validation)
-        pairs = preference.Pairs(self.task)
-        rows, validation = pairs.usable(rows), pairs.usable(validation)
-        made = make_ready(preference.Preferring(module, phase.preference), pairs, phase.route, rows, validation)
-        return preference.refer(made, folder, self.setting.console, title)
+        made = make_ready_for(phase, self.task, module, *self.rows[phase.rows])
+        return made if phase.preference is None else preference.refer(made, folder, self.setting.console, title)
 
     def last_good(self, weights: Mapping[str, Tensor]) -> nn.Module:
         """The module with the weights that a diverged phase still had."""
@@ -146,16 +141,7 @@ class Phases:
         return _inside(self.loop.stepper.finish(weights))
 
     def _limits(self, place: int) -> Limits:
-        """What is left of the route's budget, for this phase's share of those still to come."""
-        limits = self.setting.limits
-        coming = [phase.share for phase in self.phases[place:]]
-        share = coming[0] / sum(coming)
-        spent_s, steps = sum(record["seconds"] for record in self.done), sum(record["steps"] for record in self.done)
-        return replace(
-            limits,
-            seconds=None if limits.seconds is None else max(0.0, limits.seconds - spent_s) * share,
-            steps=None if limits.steps is None else max(1, round((limits.steps - steps) * share)),
-        )
+        return left(self.setting.limits, [phase.share for phase in self.phases[place:]], self.done)
 
     @property
     def alone(self) -> bool:
@@ -202,6 +188,31 @@ class Phases:
             steps, seconds = steps + record["steps"], seconds + record["seconds"]
             (self._folder(phase) / WEIGHTS).unlink(missing_ok=True)
         write_text(self.setting.folder / curve.FILE, "".join(line + "\n" for line in lines))
+
+
+def make_ready_for(phase: Phase, task: Any, module: nn.Module, rows: Sequence[Row], validation: Sequence[Row]) -> Prepared:
+    """Rows, module and optimiser of a phase. Where answers are compared, the module is asked for pairs (see `preference`)."""
+    if phase.preference is None:
+        return make_ready(module, task, phase.route, rows, validation)
+    pairs = preference.Pairs(task)
+    rows, validation = pairs.usable(rows), pairs.usable(validation)
+    return make_ready(preference.Preferring(module, phase.preference), pairs, phase.route, rows, validation)
+
+
+def left(limits: Limits, shares: Sequence[float], done: Sequence[Mapping[str, Any]]) -> Limits:
+    """What earlier phases leave of the route's budget, for the first of the coming phases by its share among them.
+
+    Args:
+        shares: of the coming phases, the next one first.
+        done: "seconds" and "steps" of the earlier ones.
+    """
+    share = shares[0] / sum(shares)
+    spent_s, steps = sum(one["seconds"] for one in done), sum(one["steps"] for one in done)
+    return replace(
+        limits,
+        seconds=None if limits.seconds is None else max(0.0, limits.seconds - spent_s) * share,
+        steps=None if limits.steps is None else max(1, round((limits.steps - steps) * share)),
+    )
 
 
 def _inside(module: nn.Module) -> nn.Module:

@@ -91,9 +91,7 @@ class Pairs:
         found = []
         for role in ("chosen", "rejected"):
             messages = write_messages([*prompt, {"role": "assistant", "content": row.values[role]}])
-            example = self.task.encode(Row(f"{row.id} ({role})", {"messages": messages}))
-            if example.target is None:
-                return None
+            example = self.task.conversation(Row(f"{row.id} ({role})", {"messages": messages}))
             found.append((example.inputs["input_ids"], example.inputs["attention_mask"], answer_labels(example.target)))
         (chosen, _, chosen_labels), (rejected, _, rejected_labels) = found
         learned = all((labels[1:] != IGNORED).any() for labels in (chosen_labels, rejected_labels))

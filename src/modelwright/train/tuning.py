@@ -27,6 +27,7 @@ from modelwright.spec.section import Section
 from modelwright.spec.tune import Range, Tuning
 from modelwright.tasks.contract import Metric, Task
 from modelwright.train.loop import Judge
+from modelwright.train.phases import More
 from modelwright.train.plan import Limits
 from modelwright.train.route import RESULT, train_route
 
@@ -209,12 +210,14 @@ def tune_route(
     title: str,
     checkpoint_seconds: float,
     learn: Section | None = None,
+    more: More | None = None,
 ) -> tuple[dict[str, Any], Route]:
     """Search, and leave the best trial's files in `folder` as `train_route` would, with `tuning.json` beside them.
 
     Args:
         limits: of the whole search; steps are each trial's own.
         folder: exists; `tuning/` in it is continued, and removed at the end.
+        more: rows of later phases; a trial that is stopped early has only its first.
 
     Returns:
         What result.json holds (its `seconds` are the whole search's), and the route with the settings found.
@@ -255,6 +258,7 @@ def tune_route(
                     checkpoint_seconds=checkpoint_seconds,
                     learn=learn,
                     judge=judge,
+                    more=more,
                 )
 
             trial = _attempt(search, work, train)

@@ -119,7 +119,8 @@ def test_the_gradient_is_that_of_plain_log_probabilities(task, model):
         assert torch.allclose(found[name], parameter.grad, atol=1e-5, rtol=1e-3), name
 
 
-def test_only_the_last_answer_is_compared(task):
+def test_only_the_last_answer_is_compared():
+    task = TASK.fit(dialogues(40, 0), ROUTE, None, TASK.settings(vocabulary=300, context=96))
     earlier = [
         {"role": "user", "content": "hi"},
         {"role": "assistant", "content": "red"},
@@ -137,6 +138,21 @@ def test_only_the_last_answer_is_compared(task):
         assert row.values[role] in task.words.decode(labels[learned].tolist())
     assert answer_labels(np.array([-100, 5, -100, 7, 8])).tolist() == [-100, -100, -100, 7, 8]
     assert answer_labels(np.array([-100, -100])).tolist() == [-100, -100]
+
+
+def test_a_long_prompt_loses_its_oldest_exchanges(task):
+    earlier = [{"role": "user", "content": "say white"}, {"role": "assistant", "content": "white"}] * 9
+    row = Row(
+        "p", {"messages": json.dumps([*earlier, {"role": "user", "content": "say blue"}]), "chosen": "blue", "rejected": "red"}
+    )
+    pairs = Pairs(task)
+    example = pairs.lessons(pairs.usable([row]))[0]
+    assert example.length <= LEARN.context and pairs.left_out == 0
+    text = task.words.decode(example.inputs["input_ids"][0].tolist())
+    assert "say blue" in text and text.count("white") < 18 and (example.inputs["labels"] != -100).any(1).all()
+    long = Row("q", {**row.values, "messages": json.dumps([{"role": "user", "content": "say blue " * 30}])})
+    with pytest.raises(DataError, match="beyond the context"):
+        Pairs(task).usable([long])
 
 
 def test_pairs_that_teach_nothing_are_left_out_and_counted(task):

@@ -35,7 +35,7 @@ def work(context: Context) -> str:
         seed=train.seed(project, name),
         console=context.console,
         learn=project.learn,
-        more=train.more(data),
+        more=train.more(context),
     )
     if name in project.tune:
         _searched(found, project.tune[name].trials, train.budget(project, name)[0])

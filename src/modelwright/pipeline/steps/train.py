@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from modelwright.base.console import amount, duration
+from modelwright.base.nouns import Row
 from modelwright.base.store import read_json
 from modelwright.pipeline import bought, costs
 from modelwright.pipeline.context import Context
@@ -68,6 +69,15 @@ def curve(project: Project, name: str) -> tuple[float, ...]:
     return asked.shares if route.kind == "fit" and told else ()
 
 
+def more(context: Context) -> dict[str, tuple[Sequence[Row], Sequence[Row]]]:
+    """Training and validation rows of what the task learns from beside its main rows, by name."""
+    from modelwright.data.rows import read_split
+
+    data, project = context.input("data"), context.project
+    names = get_task(project.task).more(project.learn)
+    return {name: (read_split(data / name, "train"), read_split(data / name, "validation")) for name in names}
+
+
 def work(context: Context) -> str:
     if bought.is_bought(context.project, context.out.name.removesuffix(".partial")):
         return bought.train(context, context.out.name.removesuffix(".partial"))
@@ -93,6 +103,7 @@ def work(context: Context) -> str:
         "title": name,
         "checkpoint_seconds": project.train.checkpoint_seconds,
         "learn": project.learn,
+        "more": more(context),
     }
     task, shares = get_task(project.task), curve(project, name)
     if name in project.tune:
