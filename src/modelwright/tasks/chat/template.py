@@ -69,7 +69,8 @@ def check(tokenizer: ChatTokenizer) -> None:
 def render_text(tokenizer: ChatTokenizer, messages: Messages, add_generation_prompt: bool) -> str:
     """What the template writes, as text: for people, and for tokenizers of other libraries."""
     plain = [{"role": one["role"], "content": one["content"].translate(_MARKS)} for one in messages]
-    return _written(tokenizer, _compiled(tokenizer.template), plain, add_generation_prompt, "messages", datetime.now)
+    text = _written(tokenizer, _compiled(tokenizer.template), plain, add_generation_prompt, "messages", datetime.now)
+    return text.translate(_SAID_MARKS)
 
 
 @dataclass(frozen=True)
@@ -192,9 +193,14 @@ def _learned(
     if again != text or len(found) != sum(one["role"] == "assistant" for one in messages):
         raise _hidden(where)
     opening, spans, last = _opening(tokenizer, clock), list[Span](), 0
-    for start, end in found:
-        opened = text.rfind(opening, last, end if start is None else start) if opening else -1
-        begin = start if opened < 0 else opened + len(opening)
+    turns = [place for place, one in enumerate(messages) if one["role"] == "assistant"]
+    for place, (start, end) in zip(turns, found, strict=True):
+        if opening:
+            opened = text.rfind(opening, last, end if start is None else start)
+            begin = start if opened < 0 else opened + len(opening)
+        else:  # whatever follows what was said before is the assistant's, spaces too
+            before = _written(tokenizer, template, messages[:place], False, where, clock)
+            begin = len(before) if last <= len(before) <= end and text.startswith(before) else start
         if begin is None:
             raise _hidden(where)
         last = _closed(tokenizer, text, end)
