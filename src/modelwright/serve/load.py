@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ import numpy as np
 
 PATIENCE_S = 60.0
 """A level that had no answer in its seconds goes on until it has one, this long at most."""
+_STREAMED, _STREAM_END = b"transfer-encoding: chunked", b"0\r\n\r\n"
+_COUNTS = re.compile(rb'"prompt_tokens": (\d+), "completion_tokens": (\d+)')
 _T = TypeVar("_T")
 
 
@@ -31,6 +34,9 @@ class Level:
         latencies_ms: of the requests answered with 200 in that time.
         errors: other answers, and connections that broke.
         statuses: how often each status was answered; 0 is a broken connection.
+        first_ms: of streams: until the first piece came.
+        prompt_tokens, answer_tokens: of streams that ended.
+        begun_tokens: pieces of streams that were still going on at the end.
     """
 
     connections: int
@@ -38,6 +44,10 @@ class Level:
     latencies_ms: list[float] = field(default_factory=list)
     errors: int = 0
     statuses: dict[int, int] = field(default_factory=dict)
+    first_ms: list[float] = field(default_factory=list)
+    prompt_tokens: int = 0
+    answer_tokens: int = 0
+    begun_tokens: int = 0
 
     def as_json(self) -> dict[str, Any]:
         """Latencies as percentiles; they are left out when nothing was answered."""
@@ -51,6 +61,15 @@ class Level:
         if self.latencies_ms:
             for name, share in (("p50_ms", 50), ("p95_ms", 95), ("p99_ms", 99)):
                 found[name] = round(float(np.percentile(self.latencies_ms, share)), 3)
+        if self.first_ms and self.latencies_ms and self.seconds:
+            found["tokens_per_second"] = round((self.answer_tokens + self.begun_tokens) / self.seconds, 2)
+            for name, share in (("ttft_p50_ms", 50), ("ttft_p95_ms", 95)):
+                found[name] = round(float(np.percentile(self.first_ms, share)), 3)
+            answered = len(self.latencies_ms)
+            found["tokens_per_request"] = {
+                "prompt": round(self.prompt_tokens / answered, 2),
+                "answer": round(self.answer_tokens / answered, 2),
+            }
         return found
 
 
@@ -116,8 +135,8 @@ class _Client(asyncio.Protocol):
         self.requests, self.next_request, self.level = requests, next_request, level
         self.transport: asyncio.Transport | None = None
         self.received = b""
+        self.streaming = self.stopped = False
         self.sent_at = 0.0
-        self.stopped = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport  # type: ignore[assignment]
@@ -131,13 +150,30 @@ class _Client(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self.received += data
         end = self.received.find(b"\r\n\r\n")
-        if end < 0 or len(self.received) < end + 4 + _content_length(self.received[:end]):
+        if end < 0:
+            return
+        if not self.streaming and _STREAMED in self.received[:end].lower():
+            self.streaming = True
+            if not self.stopped:
+                self.level.first_ms.append((time.perf_counter() - self.sent_at) * 1000)
+        if self.streaming:
+            if not self.received.endswith(_STREAM_END):
+                return
+            self._count_tokens()
+        elif len(self.received) < end + 4 + _content_length(self.received[:end]):
             return
         status = int(self.received[9:12])
-        self.received = b""
+        self.received, self.streaming = b"", False
         if not self.stopped:
             self.count(status)
             self.send()
+
+    def _count_tokens(self) -> None:
+        """The counts that our server tells at the end of a stream."""
+        found = _COUNTS.search(self.received, max(0, len(self.received) - 1000))
+        if found is not None and not self.stopped:
+            self.level.prompt_tokens += int(found[1])
+            self.level.answer_tokens += int(found[2])
 
     def count(self, status: int) -> None:
         statuses = self.level.statuses
@@ -154,6 +190,8 @@ class _Client(asyncio.Protocol):
 
     def stop(self) -> None:
         self.stopped = True
+        if self.streaming:
+            self.level.begun_tokens += self.received.count(b"data: {")
         if self.transport is not None:
             self.transport.close()
 

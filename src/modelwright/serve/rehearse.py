@@ -23,6 +23,7 @@ from typing import Any
 import psutil
 
 from modelwright.base.console import Console
+from modelwright.base.decoding import SETTINGS
 from modelwright.base.errors import MachineError, ReleaseError
 from modelwright.base.machine import describe
 from modelwright.serve import load
@@ -34,6 +35,7 @@ STOP_LIMIT_S = 35.0
 WARM_UP_S = 0.7
 _SAMPLE_S = 0.1
 _MAX_REQUESTS = 512
+_CHAT = ("tokens_per_second", "ttft_p50_ms", "ttft_p95_ms", "tokens_per_request")
 
 
 @dataclass
@@ -62,11 +64,14 @@ def rehearse(release: Path, serve: Serve, settings: Rehearse, requests: Sequence
     Args:
         release: the release folder.
         serve: the server's settings; host and port are replaced (this machine only, a free port).
-        requests: real rows, shaped as the task's request; at most 512 are used, spread over all.
+        requests: real rows, shaped as the task's request; at most 512 are used, spread over all. A release that chats is asked to
+            answer them instead: the last turn of a conversation, or the second half of a text.
 
     Returns:
         load.json: cold_start_s (process start to first answered prediction), idle_memory_bytes, memory_bytes (highest seen),
-        levels, best (the highest throughput without errors), server. Latencies in ms, throughput in requests/s.
+        levels, best (the highest throughput without errors), server. Latencies in ms, throughput in requests/s. Of a release that
+        chats also, at the best level: tokens_per_second (of answers), ttft_p50_ms and ttft_p95_ms (time to first token),
+        tokens_per_request ("prompt", "answer": mean).
 
     Raises:
         MachineError: the server can't be started.
@@ -75,18 +80,28 @@ def rehearse(release: Path, serve: Serve, settings: Rehearse, requests: Sequence
     if not requests:
         raise ValueError("rehearsal needs at least one request")
     step = max(1, len(requests) // _MAX_REQUESTS)
+    asked = [(PREDICT, request) for request in requests[::step]]
+    first = asked[0]
+    if (release / SETTINGS).is_file():
+        from modelwright.serve.chat.rehearsal import prompts
+
+        asked = prompts(release, serve, requests[::step], settings.answer_tokens)
+        first = asked[0][0], {**asked[0][1], "stream": False, "stream_options": None, "max_tokens": 1}
     with server(release, serve) as started, console.progress("rehearse", _duration(settings)) as progress:
-        built = load.build(started.address, PREDICT, requests[::step])
-        cold_start_s = load.run(lambda: first_answer(started, built[0]))
+        built = [load.build(started.address, path, [body])[0] for path, body in asked]
+        one = load.build(started.address, first[0], [first[1]])[0]
+        cold_start_s = load.run(lambda: first_answer(started, one))
         idle = started.memory_bytes
         levels, peak = load.run(lambda: _levels(started, built, settings, progress))
     clean = [level for level in levels if not level["errors"]] or levels
+    best = max(clean, key=lambda level: level.get("tokens_per_second", level["throughput"]))
     return {
         "cold_start_s": round(cold_start_s, 3),
         "memory_bytes": max(peak, idle),
         "idle_memory_bytes": idle,
         "levels": levels,
-        "best": max(clean, key=lambda level: level["throughput"]),
+        "best": best,
+        **{name: best[name] for name in _CHAT if name in best},
         "server": {"max_batch": serve.max_batch, "threads": serve.threads or describe().cores, "processes": 1},
     }
 

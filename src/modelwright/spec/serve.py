@@ -43,3 +43,4 @@ class Rehearse(Section):
         (1, 8, 64), min_length=1, description="concurrent connections, step by step"
     )
     seconds: float = Field(4.0, gt=0.2, le=3600, description="how long each step lasts")
+    answer_tokens: int = Field(64, ge=1, description="chat: tokens of one answer at most")
