@@ -178,7 +178,7 @@ class Loop:
         self.losses.append(loss)
         state.rows += len(rows)
         state.epoch_loss += loss * len(rows)
-        state.tokens += sum(self.lengths[row] for row in rows)
+        state.tokens += int(sum(self.lengths[row] for row in rows))
         state.step_seconds += self.clock() - began
         state.peak_memory_bytes = max(state.peak_memory_bytes, self.stepper.memory_bytes())
         if state.step % max(1, plan.natural // _CURVE_POINTS) == 0:
@@ -201,11 +201,13 @@ class Loop:
             except (RuntimeError, MemoryError) as error:
                 if not shortage.is_one(error):
                     raise
+                if self.stepper.team.size > 1:  # the others wait for this one's gradients, and can't know that they won't come
+                    raise shortage.told(str(error), self.where, int(max(self.lengths[row] for row in rows))) from error
                 tried, said = min(self.part, len(rows)), str(error)
             # outside of the clause: its traceback holds on to what the failed step had made
             self.stepper.forget()
             if tried == 1:
-                raise shortage.told(said, self.where, max(self.lengths[row] for row in rows))
+                raise shortage.told(said, self.where, int(max(self.lengths[row] for row in rows)))
             self.part = self.state.rows_at_once = tried // 2
             self.state.halved.append([self.state.step + 1, tried, self.part])
             self.console.line(
@@ -215,7 +217,10 @@ class Loop:
 
     def _parts(self, rows: Sequence[int]) -> Iterator[tuple[float, Batch]]:
         """The rows of a step, as many at a time as are computed at once, each with its share of the step's loss."""
-        task = self.stepper.task
+        task, us = self.stepper.task, self.stepper.team
+        if us.size > 1:
+            yield from self._parts_of_all(rows)
+            return
         parts = (task.collate([self.examples[row] for row in rows[at : at + self.part]]) for at in range(0, len(rows), self.part))
         if len(rows) <= self.part:
             yield from ((1.0, batch) for batch in parts)
@@ -223,6 +228,17 @@ class Loop:
         batches = list(parts)
         counts = [task.counted(batch) for batch in batches]
         whole = sum(counts) or 1.0  # where nothing is counted the loss is zero, whatever its shares
+        yield from ((count / whole, batch) for count, batch in zip(counts, batches, strict=True))
+
+    def _parts_of_all(self, rows: Sequence[int]) -> Iterator[tuple[float, Batch]]:
+        """This process's part of a step. Everybody has as many parts, for gradients meet after each; what is missing is a row that counts
+        for nothing."""
+        task, us = self.stepper.task, self.stepper.team
+        own, size = us.mine(rows), min(self.part, us.most(len(rows)))
+        cuts = [own[at : at + size] for at in range(0, us.most(len(rows)), size)]
+        batches = [task.collate([self.examples[row] for row in cut or rows[:1]]) for cut in cuts]
+        counts = [task.counted(batch) if cut else 0.0 for cut, batch in zip(cuts, batches, strict=True)]
+        whole = us.sum(math.fsum(counts)) or 1.0
         yield from ((count / whole, batch) for count, batch in zip(counts, batches, strict=True))
 
     def _loss_is_low(self) -> bool:
@@ -270,7 +286,9 @@ class Loop:
         began = self.clock()
         self.curve.flush()
         self.state.seconds, self.state.curve_lines = self.spent(), self.curve.lines
-        self.resume.save(self.state, self.stepper.optimiser.tensors(), self.best if self.unsaved_best else None)
+        tensors = self.stepper.optimiser.tensors()
+        if self.stepper.team.leads:
+            self.resume.save(self.state, tensors, self.best if self.unsaved_best else None)
         self.unsaved_best = False
         self.saved_at = self.clock()
         self.save_s = self.saved_at - began

@@ -29,6 +29,7 @@ from modelwright.train.phases import More, Phases, Setting, summed
 from modelwright.train.plan import Limits
 from modelwright.train.ready import Prepared, make_ready
 from modelwright.train.standing import answered, stand
+from modelwright.train.team import clock
 
 __all__ = ["CHECKPOINT", "RESULT", "Limits", "Prepared", "prepare", "score_fitted", "train_route"]
 
@@ -77,12 +78,12 @@ def train_route(
         MachineError: not even one row fits into memory.
         ReleaseError: the checkpoint to start from is damaged.
     """
-    started = time.perf_counter()
+    started = clock()
     fitted = task.fit(rows, route, checkpoint, learn)
     fitted.save(folder)
     if isinstance(route, GradientRoute) and not route.trained:
         result = _as_it_is(fitted, route, validation, checkpoint, seed, folder)
-        result["seconds"] = time.perf_counter() - started
+        result["seconds"] = clock() - started
         write_json(folder / RESULT, result)
         return result
     if isinstance(route, GradientRoute):
@@ -90,7 +91,7 @@ def train_route(
         phases = Phases(fitted, task.phases(route), {MAIN: (rows, validation), **(more or {})}, setting)
         return _descend(fitted, route, phases, checkpoint)
     result = _fit(fitted, route, rows, validation, seed, folder)
-    result["seconds"] = time.perf_counter() - started
+    result["seconds"] = clock() - started
     write_json(folder / RESULT, result)
     return result
 

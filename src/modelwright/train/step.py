@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,7 @@ from modelwright.train.buckets import lengths_of, sorted_batches
 from modelwright.train.optimisers import Optimiser
 from modelwright.train.precision import Precision
 from modelwright.train.standing import stand
+from modelwright.train.team import in_turn, team
 from modelwright.train.vocabulary import Vocabulary
 
 _VALIDATION_ROWS = 64  # in a batch: no gradients are kept, so more fit than in training
@@ -42,15 +44,22 @@ class Stepper:
         place: torch.device,
     ) -> None:
         self.task, self.vocabulary, self.place, self.precision = task, vocabulary, place, precision
+        self.team = team()
+        self.plain = copy.deepcopy(module) if self.team.sharded else None
         self.module = module.to(place)
         # the conversion drops digits: masters start from the full ones, and what stays frozen gets them back in `finish`
         full = {key: value.clone() for key, value in module.state_dict().items() if _is_converted(value, precision.dtype)}
-        self.module.to(precision.dtype)
+        if self.team.sharded:  # shards are masters themselves: each layer is converted when it is put together
+            self.team.share_out(self.module, precision.dtype)
+            full = {}
+        else:
+            self.module.to(precision.dtype)
         self.optimiser = Optimiser(self.module, route)
         if full:
             self.optimiser.start(full)
         self.frozen = {name: value for name, value in full.items() if name not in set(self.optimiser.names)}
-        self.compiled, self.compile = compilation.choose(route.compile, self.module, place)
+        compiled, self.compile = compilation.choose(route.compile, self.module, place)
+        self.compiled = self.team.together(compiled, place)
         self.loss = losses.choose(task.loss, task.sizes, route)
         self.augment = augment.choose(route, task.sizes.get("classes"))
         self.scored_rows = _VALIDATION_ROWS
@@ -70,10 +79,10 @@ class Stepper:
                 loss.backward()
                 total = float(loss.detach())
             else:
-                (loss * share).backward()
+                (loss * (share * self.team.size)).backward()  # a team's gradients are averaged
                 self.optimiser.collect()
                 total += float(loss.detach()) * share
-        return total, self.optimiser.step(rate)
+        return self.team.sum(total), self.optimiser.step(rate)
 
     def _loss(self, batch: Batch) -> Tensor:
         inputs = self._tensors(batch.inputs)
@@ -92,7 +101,7 @@ class Stepper:
     def answer(self, batch: Batch) -> Outputs:
         """Outputs in float32, without learning."""
         self.module.eval()
-        with torch.inference_mode():
+        with torch.no_grad() if self.team.sharded else torch.inference_mode():
             outputs = self.module(**self._tensors(batch.inputs))
         return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
 
@@ -115,6 +124,10 @@ class Stepper:
     def answers(self, examples: Sequence[Example]) -> Iterator[tuple[list[int], Outputs]]:
         """Outputs of all examples, batch by batch: the examples' numbers, and `answer`. Where memory runs out, fewer at a time."""
         waiting = sorted_batches(lengths_of(examples), self.scored_rows)[::-1]
+        if self.team.size > 1:
+            together = in_turn(waiting[::-1], lambda part: self.answer(self.task.collate([examples[number] for number in part])))
+            yield from together
+            return
         while waiting:
             part = waiting.pop()
             try:
@@ -147,7 +160,7 @@ class Stepper:
 
     def finish(self, weights: Mapping[str, Tensor]) -> nn.Module:
         """The module as it is shipped: float32, on the CPU, whole vocabulary, with these trained weights."""
-        self.module.to(torch.float32).cpu().eval()
+        self.module = (self.module if self.plain is None else self.plain).to(torch.float32).cpu().eval()
         self.module.load_state_dict({**self.frozen, **weights}, strict=False)
         self.vocabulary.widen(self.module)
         return self.module

@@ -13,13 +13,14 @@ output channels × the rest. Weights that are not hidden matrices (embedding tab
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from modelwright.spec.routes.route import GradientRoute
+from modelwright.train.team import part, whole
 
 # Jordan's quintic a x + b x³ + c x⁵: five rounds bring every singular value in (0, 1] to about 0.7 … 1.2
 _A, _B, _C = 3.4445, -4.7750, 2.0315
@@ -46,13 +47,21 @@ class Muon(torch.optim.Optimizer):
         groups: of parameters with at least two axes.
         rate, momentum, nesterov, weight_decay: η, μ, u's choice, λ (a group may have its own).
         dtype: what the Newton–Schulz rounds compute in; bfloat16 is enough where the hardware has it.
+        shards: by a weight's id, the parameter whose shard it is, where weights are shared out among processes: the rounds need whole
+            matrices.
     """
 
     def __init__(
-        self, groups: Sequence[dict[str, Any]], rate: float, momentum: float, nesterov: bool, dtype: torch.dtype
+        self,
+        groups: Sequence[dict[str, Any]],
+        rate: float,
+        momentum: float,
+        nesterov: bool,
+        dtype: torch.dtype,
+        shards: Mapping[int, Tensor] | None = None,
     ) -> None:
         super().__init__(groups, {"lr": rate, "momentum": momentum, "nesterov": nesterov, "weight_decay": 0.0})
-        self.dtype = dtype
+        self.dtype, self.shards = dtype, shards or {}
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # no closure is ever given
@@ -61,14 +70,18 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             alike: dict[tuple[int, int], list[tuple[Tensor, Tensor]]] = {}
             for weight in group["params"]:
-                update = self._momentum(weight, group["momentum"], group["nesterov"]).flatten(1)
+                update = whole(self._momentum(weight, group["momentum"], group["nesterov"]), self._place(weight)).flatten(1)
                 alike.setdefault((update.shape[0], update.shape[1]), []).append((weight, update))
             for (rows, columns), pairs in alike.items():
                 orthogonal = newton_schulz(torch.stack([update for _, update in pairs]).to(self.dtype))
                 size = _SIZE * math.sqrt(max(rows, columns))
                 for (weight, _), step in zip(pairs, orthogonal, strict=True):
                     weight.mul_(1 - group["lr"] * group["weight_decay"])
-                    weight.add_(step.view(weight.shape).to(weight.dtype), alpha=-group["lr"] * size)
+                    place = self._place(weight)
+                    weight.add_(part(step.view(place.shape).to(weight.dtype), place), alpha=-group["lr"] * size)
+
+    def _place(self, weight: Tensor) -> Tensor:
+        return self.shards.get(id(weight), weight)
 
     def _momentum(self, weight: Tensor, momentum: float, nesterov: bool) -> Tensor:
         assert weight.grad is not None
@@ -79,6 +92,8 @@ class Muon(torch.optim.Optimizer):
         return weight.grad.lerp(velocity, momentum) if nesterov else velocity
 
 
-def muon(groups: Sequence[dict[str, Any]], route: GradientRoute, dtype: torch.dtype) -> torch.optim.Optimizer:
+def muon(
+    groups: Sequence[dict[str, Any]], route: GradientRoute, dtype: torch.dtype, shards: Mapping[int, Tensor]
+) -> torch.optim.Optimizer:
     """Muon with the route's `momentum` and `nesterov`."""
-    return Muon(groups, route.learning_rate, route.momentum, route.nesterov, dtype)
+    return Muon(groups, route.learning_rate, route.momentum, route.nesterov, dtype, shards)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from modelwright.spec.routes.route import GradientRoute
 from modelwright.train.optimisers import adaptive, descent, muon
+from modelwright.train.team import local, norm, part, team, whole
 
 _SINGLE: Mapping[str, Callable[[Sequence[dict[str, Any]], GradientRoute], torch.optim.Optimizer]] = {
     "sgd": descent.sgd,
@@ -18,6 +19,8 @@ _SINGLE: Mapping[str, Callable[[Sequence[dict[str, Any]], GradientRoute], torch.
     "adam": adaptive.adam,
     "adamw": adaptive.adamw,
 }
+
+_HEADS = frozenset(("head", "lm_head", "embed_out"))  # ours; of transformers' language models
 
 
 class Optimiser:
@@ -44,13 +47,14 @@ class Optimiser:
         self.counted = {name: buffer for name, buffer in module.named_buffers() if name in saved and buffer.is_floating_point()}
         self.parameters = [parameter for _, parameter in named]
         self.mixed = any(parameter.dtype != torch.float32 for parameter in self.parameters)
-        self.weights: list[Tensor] = list(self.parameters)
+        # what is shared out among processes is stepped shard by shard: all updates but muon's are element-wise
+        self.weights: list[Tensor] = [local(parameter) for parameter in self.parameters]
         if self.mixed:
             self.weights = [parameter.detach().float().requires_grad_() for parameter in self.parameters]
         decayed = _decayed(module)
         self.penalised = [weight for weight, parameter in self._pairs() if id(parameter) in decayed]
         self.inner = self._inner(decayed, _hidden(module) if route.optimizer == "muon" else set(), route)
-        self.collected = False
+        self.collected, self.sharded = False, team().sharded
 
     def _pairs(self) -> Sequence[tuple[Tensor, nn.Parameter]]:
         return list(zip(self.weights, self.parameters, strict=True))
@@ -70,7 +74,8 @@ class Optimiser:
         inside = groups([pair for pair in self._pairs() if id(pair[1]) in hidden])
         outside = groups([pair for pair in self._pairs() if id(pair[1]) not in hidden])
         dtype = torch.bfloat16 if self.mixed else torch.float32
-        found = [muon.muon(inside, route, dtype)] if inside else []
+        shards = {id(weight): parameter for weight, parameter in self._pairs()}
+        found = [muon.muon(inside, route, dtype, shards)] if inside else []
         return [*found, adaptive.adamw(outside, route)] if outside else found
 
     @torch.no_grad()
@@ -103,10 +108,10 @@ class Optimiser:
             The gradient's norm before clipping; nothing is applied if it is not finite.
         """
         gradients = self._gradients()
-        norm = float(torch.stack(torch._foreach_norm(gradients)).norm())
-        if norm == norm and norm != float("inf"):
-            if 0 < self.clip < norm:
-                torch._foreach_mul_(gradients, self.clip / norm)
+        length = norm(gradients, self.sharded)
+        if length == length and length != float("inf"):
+            if 0 < self.clip < length:
+                torch._foreach_mul_(gradients, self.clip / length)
             rate = self.peak * share
             for inner in self.inner:
                 for group in inner.param_groups:
@@ -118,7 +123,7 @@ class Optimiser:
                 torch._foreach_copy_([parameter.data for parameter in self.parameters], self.weights)
         for parameter in self.parameters:
             parameter.grad = None
-        return norm
+        return length
 
     def _gradients(self) -> list[Tensor]:
         """Of each weight, in float32; they lie on the weights afterwards."""
@@ -127,7 +132,8 @@ class Optimiser:
             gradients = [torch.zeros_like(weight) if weight.grad is None else weight.grad for weight in self.weights]
         else:
             gradients = [
-                parameter.grad if parameter.grad is not None else torch.zeros_like(parameter) for parameter in self.parameters
+                local(parameter.grad) if parameter.grad is not None else torch.zeros_like(weight)
+                for weight, parameter in self._pairs()
             ]
             if self.mixed:
                 held = [torch.empty_like(weight) if weight.grad is None else weight.grad for weight in self.weights]
@@ -153,7 +159,8 @@ class Optimiser:
 
     def snapshot(self) -> dict[str, Tensor]:
         """A copy of the weights and of what the module counts, on the CPU, by their names in the module."""
-        found = {**dict(zip(self.names, self.weights, strict=True)), **self.counted}
+        held = [whole(weight, parameter) for weight, parameter in self._pairs()]
+        found = {**dict(zip(self.names, held, strict=True)), **self.counted}
         return {name: tensor.detach().to("cpu", copy=True) for name, tensor in found.items()}
 
     def bytes(self) -> int:
@@ -162,12 +169,15 @@ class Optimiser:
 
     def tensors(self) -> dict[str, Tensor]:
         """Weights and the optimiser's memory, by name: what an exact continuation needs."""
-        found = {f"weight.{name}": weight.detach() for name, weight in zip(self.names, self.weights, strict=True)}
+        found = {f"weight.{name}": whole(w.detach(), p) for name, (w, p) in zip(self.names, self._pairs(), strict=True)}
         found |= {f"counted.{name}": buffer for name, buffer in self.counted.items()}
-        names = {id(weight): name for name, weight in zip(self.names, self.weights, strict=True)}
+        owners = {id(weight): (name, parameter) for name, (weight, parameter) in zip(self.names, self._pairs(), strict=True)}
         for inner in self.inner:
             for weight, memory in inner.state.items():
-                found |= {f"{key}.{names[id(weight)]}": value for key, value in memory.items() if value is not None}
+                name, parameter = owners[id(weight)]
+                for key, value in memory.items():
+                    if value is not None:
+                        found[f"{key}.{name}"] = value if key == "step" else whole(value, parameter)
         return found
 
     @torch.no_grad()
@@ -177,23 +187,31 @@ class Optimiser:
         Raises:
             KeyError, RuntimeError: names or shapes differ from this module's.
         """
-        for name, weight, parameter in zip(self.names, self.weights, self.parameters, strict=True):
-            weight.copy_(tensors[f"weight.{name}"])
-            parameter.copy_(weight)
+        for name, (weight, parameter) in zip(self.names, self._pairs(), strict=True):
+            weight.copy_(part(_fitting(tensors, f"weight.{name}", parameter), parameter))
+            if self.mixed:
+                parameter.copy_(weight)
         for name, buffer in self.counted.items():
             buffer.copy_(tensors[f"counted.{name}"])
-        weights = dict(zip(self.names, self.weights, strict=True))
+        held = dict(zip(self.names, self._pairs(), strict=True))
         owners = {id(w): inner for inner in self.inner for group in inner.param_groups for w in group["params"]}
         for full, value in tensors.items():
             key, _, name = full.partition(".")
             if key in ("weight", "counted"):
                 continue
-            weight, inner = weights[name], owners[id(weights[name])]
-            if key != "step" and value.shape != weight.shape:
-                raise RuntimeError(f"{full} has the shape {tuple(value.shape)}, not {tuple(weight.shape)}")
+            weight, parameter = held[name]
+            inner = owners[id(weight)]
+            if key != "step":
+                value = part(_fitting(tensors, full, parameter), parameter)
             # a counter of steps stays on the processor unless a fused kernel reads it
             place = weight.device if key != "step" or inner.defaults.get("fused") else value.device
             inner.state[weight][key] = value.clone().to(place)
+
+
+def _fitting(tensors: Mapping[str, Tensor], name: str, parameter: Tensor) -> Tensor:
+    if tensors[name].shape != parameter.shape:
+        raise RuntimeError(f"{name} has the shape {tuple(tensors[name].shape)}, not {tuple(parameter.shape)}")
+    return tensors[name]
 
 
 def _decayed(module: nn.Module) -> set[int]:
@@ -205,5 +223,5 @@ def _decayed(module: nn.Module) -> set[int]:
 
 def _hidden(module: nn.Module) -> set[int]:
     """Of these, the ones that muon takes: all but those of the output layer."""
-    last = {id(parameter) for name, parameter in module.named_parameters() if "head" in name.split(".")[:-1]}
+    last = {id(parameter) for name, parameter in module.named_parameters() if not _HEADS.isdisjoint(name.split(".")[:-1])}
     return _decayed(module) - last
