@@ -13,13 +13,14 @@ from modelwright.base.console import Console
 from modelwright.base.errors import DataError, MachineError
 from modelwright.base.optional import require
 from modelwright.base.store import json_hash, write_json, writing
-from modelwright.data import run_references
+from modelwright.data import gguf, run_references
 from modelwright.data.catalogue.archive import read_members
 from modelwright.data.catalogue.entry import Entry, FilesReader, get_entry
 from modelwright.data.catalogue.fetch import cache_folder, fetch
 
 _HUB_FILES = ("*.json", "*.safetensors", "*.txt", "*.model", "*.md", "LICENSE*")
 """What is taken from a hub repository: no pickles, no code."""
+_GGUF = "model.gguf"
 
 
 def resolve(reference: str, folder: Path, console: Console) -> Path:
@@ -89,6 +90,9 @@ def _from_catalogue(entry: Entry, console: Console) -> Path:
                 (partial / reader.files[name]).write_bytes(content)
             if reader.config:
                 write_json(partial / "config.json", reader.config)
+            if (packed := partial / _GGUF).exists():
+                gguf.unpack(packed, partial)
+                packed.unlink()
             _checked(partial, f"catalogue://{entry.name}", ("*.safetensors", "*.pth"))  # pinned by hash, and read as tensors only
             partial.chmod(0o755)
             partial.replace(target)
