@@ -147,7 +147,7 @@ def _prepare(
     labelled = any(labels)
     refusals.refuse_too_little(labels if labelled else None, len(kept), len(raw), spec, out)
     refusals.refuse_repeated_ids(kept, spec)
-    assigned = _split(spec, columns, kept, labels)
+    assigned = splits.few(_split(spec, columns, kept, labels), labels, spec.split)
     refusals.refuse_unseen_labels(labels, assigned, spec)
     result = _card(spec, columns, reading, mapping, raw, cleaned, labels, assigned, quarantine)
     divided = {
@@ -299,7 +299,7 @@ def _card(
     leaked = {
         position
         for low, high, _ in cleaned.pairs
-        if assigned[low] != assigned[high]
+        if assigned[low] != assigned[high] and splits.LEFT_OUT not in (assigned[low], assigned[high])
         for position in (low, high)
         if assigned[position] != "train"
     }
@@ -308,6 +308,7 @@ def _card(
         "rows_read": len(raw),
         "rows_kept": len(cleaned.records),
         "splits": {name: assigned.count(name) for name in splits.NAMES},
+        "left_out": assigned.count(splits.LEFT_OUT),
         "labels": card.label_counts(labels),
         "lengths": card.lengths(texts) if texts else {},
         "languages": languages,

@@ -61,3 +61,16 @@ def read_split(out: Path, split: str) -> Sequence[Row]:
             remedy="Make them again: modelwright run --from data",
         ) from error
     return rows_of(columns)
+
+
+def sample_split(out: Path, split: str, characters: int, seed: int) -> tuple[Sequence[Row], int]:
+    """Rows of a split, and how many it has: all of them, or of a corpus some, in a seeded draw of whole row groups.
+
+    Args:
+        characters: of a corpus, about.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
+    rows = read_split(out, split)
+    return (rows.drawn(characters, seed) if isinstance(rows, Documents) else rows), len(rows)

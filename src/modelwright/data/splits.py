@@ -48,6 +48,21 @@ def dealt(labels: Sequence[tuple[str, ...]], wanted: dict[str, int], seed: int) 
     return _iterative(labels, wanted, seed)
 
 
+LEFT_OUT = ""
+
+
+def few(assigned: Sequence[str], labels: Sequence[tuple[str, ...]], split: Split) -> list[str]:
+    """With `split.train` rows for training at most, dealt by label; the others are `LEFT_OUT`."""
+    places = [place for place, name in enumerate(assigned) if name == "train"]
+    found = list(assigned)
+    if split.train is None or split.train >= len(places):
+        return found
+    wanted = {"train": split.train, "validation": 0, "test": len(places) - split.train}
+    for place, name in zip(places, dealt([labels[place] or ("",) for place in places], wanted, split.seed), strict=True):
+        found[place] = name if name == "train" else LEFT_OUT
+    return found
+
+
 def _by_class(labels: Sequence[str], wanted: dict[str, int], seed: int) -> list[str]:
     generator = random.Random(seed)
     positions: dict[str, list[int]] = defaultdict(list)

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelwright.base.errors import DataError
-from modelwright.data.splits import by_time, grouped, moment, sizes, stratified
+from modelwright.data.splits import LEFT_OUT, by_time, few, grouped, moment, sizes, stratified
 from modelwright.spec.data import Split
 
 shares = st.floats(0.05, 0.4)
@@ -30,6 +30,16 @@ def test_stratified_sizes_and_balance(counts: list[int], test: float, validation
             came = sum(name == "test" and label == (f"l{index}",) for label, name in zip(labels, assigned, strict=True))
             assert abs(came - wanted_test * count / len(labels)) <= 2
     assert stratified(labels, split) == assigned
+
+
+def test_fewer_training_rows_leave_the_other_splits_as_they_are() -> None:
+    labels = [(label,) for label in "aab" * 100]
+    whole = stratified(labels, Split())
+    some = few(whole, labels, Split(train=30))
+    held = [(place, name) for place, name in enumerate(whole) if name != "train"]
+    assert held == [(place, name) for place, name in enumerate(some) if name not in ("train", LEFT_OUT)]
+    assert Counter(label for label, name in zip(labels, some, strict=True) if name == "train") == {("a",): 20, ("b",): 10}
+    assert few(whole, labels, Split(train=1_000)) == few(whole, labels, Split()) == whole
 
 
 def test_another_seed_gives_another_split() -> None:

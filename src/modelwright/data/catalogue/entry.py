@@ -69,6 +69,13 @@ class TablesReader(Section):
     column: str = Field(min_length=1, description="the further column, which holds the name")
 
 
+class ExchangesReader(Section):
+    """YAML files of questions and answers, one file a topic: rows have `question`, `answer`, `topic`."""
+
+    kind: Literal["exchanges"]
+    files: dict[str, str] = Field(min_length=1, description="topic → path in the archive")
+
+
 class IdxPair(Section):
     """Two IDX files in the archive."""
 
@@ -94,7 +101,10 @@ class FilesReader(Section):
     )
 
 
-Reader = Annotated[FolderReader | LinesReader | TableReader | TablesReader | IdxReader | FilesReader, Field(discriminator="kind")]
+Reader = Annotated[
+    FolderReader | LinesReader | TableReader | TablesReader | ExchangesReader | IdxReader | FilesReader,
+    Field(discriminator="kind"),
+]
 
 
 class CatalogueSource(Section):

@@ -22,6 +22,8 @@ _BATCH_SHINGLES = 1 << 22
 _REACH = 8
 """In a bucket of texts with an equal band, each is compared with the first and with this many that follow it: buckets of
 boilerplate stay linear, and still lose all but one."""
+_CROWD = 64
+"""In a larger bucket each is compared with the first and the next alone: it is boilerplate, and the first is like all others."""
 
 
 def near_pairs(texts: Sequence[str], similarity: float) -> list[tuple[int, int, float]]:
@@ -101,14 +103,15 @@ def bucket_pairs(keys: np.ndarray, texts: np.ndarray) -> Iterator[np.ndarray]:
     it there. A pair may come twice."""
     by_key = np.argsort(keys, kind="stable")
     ordered, texts = keys[by_key], texts[by_key]
-    equal = ordered[1:] == ordered[:-1]
-    heads = np.flatnonzero(np.concatenate(([True], ~equal)))
-    far = np.flatnonzero(equal) + 1
-    head = heads[np.searchsorted(heads, far, "right") - 1]
-    far, head = far[far - head > _REACH], head[far - head > _REACH]  # nearer ones come below
-    yield np.stack((texts[head], texts[far]), axis=1)
+    if not len(keys):
+        return
+    heads = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    sizes = np.diff(heads, append=len(ordered))
+    head, size = np.repeat(heads, sizes), np.repeat(sizes, sizes)
+    far = np.flatnonzero(np.arange(len(ordered)) - head > 1)  # nearer ones come below
+    yield np.stack((texts[head[far]], texts[far]), axis=1)
     for step in range(1, _REACH + 1):
-        same = np.flatnonzero(ordered[:-step] == ordered[step:])
+        same = np.flatnonzero((ordered[:-step] == ordered[step:]) & ((size[step:] <= _CROWD) | (step == 1)))
         if not len(same):
             break
         yield np.stack((texts[same], texts[same + step]), axis=1)

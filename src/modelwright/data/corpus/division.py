@@ -24,6 +24,13 @@ hundredth, and a language model is not asked for hours."""
 
 def refuse_others(spec: Data) -> None:
     """Splits that a corpus does not have."""
+    if spec.split.train is not None:
+        raise DataError(
+            f"data.split.train is {spec.split.train}",
+            expected="all of a corpus's training documents, or the first data.limit documents",
+            where="data.split.train",
+            remedy="Leave data.split.train out, or set data.limit.",
+        )
     if spec.split.by in ("time", "last"):
         raise DataError(
             f"data.split.by is {spec.split.by}",

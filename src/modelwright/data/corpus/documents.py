@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import bisect
+import random
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -58,6 +59,18 @@ class Documents(Sequence[Row]):
 
     def __iter__(self) -> Iterator[Row]:
         return (self[place] for place in range(len(self)))
+
+    def drawn(self, characters: int, seed: int) -> list[Row]:
+        """Row groups by a seeded draw, in their order, until there are so many characters; of all rows, whatever the view."""
+        order = random.Random(seed).sample(range(len(self._groups)), len(self._groups))
+        found: dict[int, list[Row]] = {}
+        size = 0
+        for group in order:
+            if size >= characters:
+                break
+            found[group] = self._read(group)
+            size += sum(len(value) for row in found[group] for value in row.values.values() if isinstance(value, str))
+        return [row for group in sorted(found) for row in found[group]]
 
     def _read(self, group: int) -> list[Row]:
         found = self._kept.pop(group, None)

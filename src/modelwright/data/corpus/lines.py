@@ -5,8 +5,9 @@ follows it is read all the same.
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -15,7 +16,7 @@ from modelwright.data.sources.encoding import detect
 
 MOST_BYTES = 10_000_000
 """Of one document: a longer one is a mistake, or a file that should be divided."""
-_CHUNK = 1 << 20
+_CHUNK = 1 << 18
 _SAMPLE = 1 << 18
 _STRAYS = 3
 """Bad bytes that don't make a file one of another encoding."""
@@ -40,7 +41,14 @@ class Piece:
     problem: str = ""
 
 
-def pieces(file: BinaryIO, name: str, separator: bytes, encoding: str, most: int = MOST_BYTES) -> Iterator[Piece]:
+def pieces(
+    file: BinaryIO,
+    name: str,
+    separator: bytes,
+    encoding: str,
+    told: Callable[[str], None] = lambda codec: None,
+    most: int = MOST_BYTES,
+) -> Iterator[Piece]:
     """What lies between separators, in order; the file is read once, and no more than a piece of it is held.
 
     Args:
@@ -48,12 +56,14 @@ def pieces(file: BinaryIO, name: str, separator: bytes, encoding: str, most: int
         name: for messages.
         separator: between pieces; empty: the whole file is one.
         encoding: "auto" (a mark, UTF-8, else told from the first bytes), or a codec's name.
+        told: is given the codec that the file turns out to have.
 
     Raises:
         DataError: the file is binary, or of an encoding that can't be divided by bytes.
     """
     head = file.read(_SAMPLE)
     codec = _codec(head, name, encoding)
+    told(codec)
     if head.startswith(codecs.BOM_UTF8):
         head = head[3:]
         place = 3
@@ -77,27 +87,34 @@ def _piece(number: int, start: int, raw: bytes | int, codec: str, most: int) -> 
 
 
 def _divided(file: BinaryIO, head: bytes, place: int, separator: bytes, most: int) -> Iterator[tuple[int, bytes | int]]:
-    """(start, bytes) of each piece, or (start, how many bytes) of one that is too long. Empty pieces are left out."""
-    held, start, dropped = head, place, 0
-    ended = False
-    while True:
-        parts = held.split(separator) if separator else [held]
-        rest = parts.pop() if not ended else b""
-        for part in parts:
-            size = dropped + len(part)
-            if size > most:
-                yield start, size
-            elif part.strip():
-                yield start, part
-            start, dropped = start + size + len(separator), 0
-        if ended:
-            return
-        if len(rest) > most:  # of a piece that is too long only its length is kept, and what may begin a separator
-            keep = max(0, len(separator) - 1)
-            dropped, rest = dropped + len(rest) - keep, rest[len(rest) - keep :]
-        chunk = file.read(_CHUNK)
-        ended = not chunk
-        held = rest + chunk
+    """(start, bytes) of each piece, or (start, how many bytes) of one that is too long. Empty pieces are left out.
+
+    Chunks without a separator are laid aside and joined once; of a piece that is too long only its length is kept, and what may
+    begin a separator.
+    """
+    keep = max(0, len(separator) - 1)
+    aside, size, start, dropped = [b""], 0, place, 0
+    for chunk in itertools.chain([head], iter(lambda: file.read(_CHUNK), b"")):
+        edge = aside[-1][len(aside[-1]) - keep :] if len(aside[-1]) >= keep else b"".join(aside)[-keep:]
+        aside.append(chunk)
+        size += len(chunk)
+        if separator and (separator in edge + chunk[:keep] or separator in chunk):
+            *parts, rest = b"".join(aside).split(separator)
+            for part in parts:
+                if dropped + len(part) > most:
+                    yield start, dropped + len(part)
+                elif part.strip():
+                    yield start, part
+                start, dropped = start + dropped + len(part) + len(separator), 0
+            aside, size = [rest], len(rest)
+        if size > most:
+            rest = b"".join(aside)[size - keep :]
+            dropped, aside, size = dropped + size - len(rest), [rest], len(rest)
+    last = b"".join(aside)
+    if dropped + len(last) > most:
+        yield start, dropped + len(last)
+    elif last.strip():
+        yield start, last
 
 
 def _codec(head: bytes, name: str, wanted: str) -> str:

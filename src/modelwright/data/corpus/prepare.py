@@ -12,7 +12,7 @@ import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -100,17 +100,17 @@ def prepare_corpus(
         MachineError: a source out of reach, or a folder that can't be written.
     """
     division.refuse_others(spec)
-    reading = with_messages(spec, columns, open_corpus(spec, folder, console))
+    encodings = set[str]()
+    reading = with_messages(spec, columns, open_corpus(spec, folder, console, encodings))
     aside = out / _ASIDE
     with writing(out):
         for name in (aside, out / "train"):
             shutil.rmtree(name, ignore_errors=True)
         aside.mkdir()
-    listing, known = Listing(out / QUARANTINE), Known()
+    listing, known, index = Listing(out / QUARANTINE), Known(), NearIndex(aside, spec.clean.similarity)
     try:
         reader = Reader(spec, columns, reading.columns)
         screens = Screens(spec.clean, examination(spec, folder, console))
-        index = NearIndex(aside, spec.clean.similarity)
         _first_pass(spec, reading, reader, screens, index, known, listing, aside / "kept", console)
         _refuse(spec, reader, known, listing, out)
         with console.progress("finding copies"):
@@ -119,10 +119,12 @@ def prepare_corpus(
             spec, known.of("keys"), known.of("parts"), copies.left_out, int(known.of("characters")[~copies.left_out].sum())
         )
         sample = _second_pass(spec, reader, copies, assigned, listing, aside / "kept", out, console)
+        reading = replace(reading, encoding=", ".join(sorted(encodings)) or reading.encoding)
         result = _card(spec, reading, reader, screens, known, copies, assigned, sample, listing)
     finally:
         reading.close()
         listing.close()
+        index.close()
         shutil.rmtree(aside, ignore_errors=True)
     result["task"] = dict(described({name: read_split(out, name) for name in splits.NAMES}))
     write_json(out / "card.json", result)

@@ -8,7 +8,7 @@ import itertools
 import json
 import random
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -16,7 +16,8 @@ from typing import Any, BinaryIO
 from modelwright.base.console import Console
 from modelwright.base.errors import DataError
 from modelwright.base.optional import require
-from modelwright.base.store import file_hash
+from modelwright.base.store import file_hash, json_hash
+from modelwright.data import sources
 from modelwright.data.corpus.lines import pieces
 from modelwright.data.sources import find_path, hub, open_source
 from modelwright.data.sources.files import READERS
@@ -68,8 +69,11 @@ def list_files(folder: Path) -> list[Path]:
     )
 
 
-def open_corpus(spec: Data, project: Path, console: Console) -> Reading:
+def open_corpus(spec: Data, project: Path, console: Console, encodings: set[str]) -> Reading:
     """Open the source that `spec.source` names as a stream of documents.
+
+    Args:
+        encodings: gets the codecs of its text files, as they are read.
 
     Raises:
         DataError: there is no such source, it is empty, or it can't be read as what it claims to be.
@@ -77,7 +81,7 @@ def open_corpus(spec: Data, project: Path, console: Console) -> Reading:
     """
     if spec.source.startswith(hub.SCHEME):
         files, provenance = hub_files(spec)
-        return _reading(files, spec, provenance)
+        return _reading(files, spec, provenance, encodings)
     if "://" in spec.source:
         return _limited(open_source(spec, project, console), spec)
     path = find_path(spec, project)
@@ -85,7 +89,7 @@ def open_corpus(spec: Data, project: Path, console: Console) -> Reading:
         if kind_of(path.name) is None:
             return _limited(open_source(spec, project, console), spec)
         digest = file_hash(path) if path.stat().st_size <= _HASHED_BYTES else None
-        return _reading([_local(path, path.name)], spec, Provenance(path.name, spec.source, sha256=digest))
+        return _reading([_local(path, path.name)], spec, Provenance(path.name, spec.source, sha256=digest), encodings)
     found = list_files(path)
     if not found and any(item.suffix.lower() in READERS for item in path.iterdir()):
         return _limited(open_source(spec, project, console), spec)
@@ -97,20 +101,25 @@ def open_corpus(spec: Data, project: Path, console: Console) -> Reading:
             remedy="Give the folder that holds the texts.",
         )
     files = [_local(item, item.relative_to(path).as_posix()) for item in found]
-    return _reading(files, spec, Provenance(path.name, spec.source))
+    return _reading(files, spec, Provenance(path.name, spec.source), encodings)
 
 
 def _local(path: Path, name: str) -> File:
     return File(name, lambda: path.open("rb"))
 
 
-def identity(spec: Data, project: Path) -> Any:
-    """What a local corpus is told by, cheaply: names, sizes and times of its files; None if it is not one of files."""
-    if "://" in spec.source:
-        return None
-    path = find_path(spec, project)
-    found = [path] if path.is_file() else list_files(path)
-    return [stat_identity(item) for item in found] or None
+def identity(spec: Data, project: Path) -> str:
+    """As `sources.identity`: a fingerprint of the source's content that costs no reading of it.
+
+    Raises:
+        DataError: there is no such file, folder or catalogue entry.
+    """
+    if "://" not in spec.source:
+        path = find_path(spec, project)
+        found = [path] if path.is_file() else list_files(path)
+        if found:
+            return json_hash([stat_identity(item) for item in found])
+    return sources.identity(spec, project)
 
 
 def hub_files(spec: Data) -> tuple[list[File], Provenance]:
@@ -137,14 +146,13 @@ def hub_files(spec: Data) -> tuple[list[File], Provenance]:
     return [at(name) for name in chosen], Provenance(address.repository, spec.source, version=info.sha)
 
 
-def _reading(files: Sequence[File], spec: Data, provenance: Provenance) -> Reading:
+def _reading(files: Sequence[File], spec: Data, provenance: Provenance, encodings: set[str]) -> Reading:
     """The files' documents; with a limit, files come in a seeded order, and reading ends when there are enough."""
     ordered = list(files)
     if spec.limit is not None:
         random.Random(spec.split.seed).shuffle(ordered)
-    rows: Iterator[RawRow] = itertools.chain.from_iterable(_read(file, spec) for file in ordered)
-    if spec.limit is not None:
-        rows = itertools.islice(rows, spec.limit)
+    every = _all(ordered, spec, encodings)
+    rows: Iterator[RawRow] = every if spec.limit is None else itertools.islice(every, spec.limit)
     first = list(itertools.islice(rows, _LOOK))
     if not first:
         raise DataError(
@@ -154,21 +162,33 @@ def _reading(files: Sequence[File], spec: Data, provenance: Provenance) -> Readi
             remedy="Give the file or folder that holds the texts.",
         )
     columns = tuple(dict.fromkeys(column for row in first for column in row.values))
-    return Reading(columns, itertools.chain(first, rows), provenance=(provenance,))
+    if not columns:
+        raise DataError(
+            f"none of the first {len(first)} documents can be read; the first: {first[0].problem}",
+            expected="texts, or JSON objects with the columns of data.columns",
+            where=first[0].place,
+            remedy="Check data.encoding, and whether the file is what its name says.",
+        )
+    return Reading(columns, itertools.chain(first, rows), provenance=(provenance,), close=every.close)
+
+
+def _all(files: Sequence[File], spec: Data, encodings: set[str]) -> Generator[RawRow, None, None]:
+    for file in files:
+        yield from _read(file, spec, encodings)
 
 
 def _limited(reading: Reading, spec: Data) -> Reading:
     return replace(reading, rows=itertools.islice(reading.rows, spec.limit))
 
 
-def _read(file: File, spec: Data) -> Iterator[RawRow]:
+def _read(file: File, spec: Data, encodings: set[str]) -> Iterator[RawRow]:
     kind = kind_of(file.name) or ""
     try:
         with file.open() as raw:
             if kind in TABLES:
                 yield from _table(file.name, raw, spec)
             else:
-                yield from _texts(file.name, _unpacked(file.name, raw), kind, spec)
+                yield from _texts(file.name, _unpacked(file.name, raw), kind, spec, encodings)
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"the file can't be read: {str(error).partition(chr(10))[0][:200] or type(error).__name__}",
@@ -185,9 +205,9 @@ def _unpacked(name: str, raw: BinaryIO) -> Any:
     return require("pyarrow", "data").CompressedInputStream(raw, "gzip" if suffix == ".gz" else "zstd")
 
 
-def _texts(name: str, opened: Any, kind: str, spec: Data) -> Iterator[RawRow]:
+def _texts(name: str, opened: Any, kind: str, spec: Data, encodings: set[str]) -> Iterator[RawRow]:
     if kind in LINES:
-        for piece in pieces(opened, name, b"\n", "utf-8" if spec.encoding == "auto" else spec.encoding):
+        for piece in pieces(opened, name, b"\n", "utf-8" if spec.encoding == "auto" else spec.encoding, encodings.add):
             place = f"{name}:{piece.number}"
             yield RawRow(place, {}, piece.problem) if piece.text is None else _object(place, piece.text)
         return
@@ -196,7 +216,7 @@ def _texts(name: str, opened: Any, kind: str, spec: Data) -> Iterator[RawRow]:
     if separator is None:
         opened, marked = _looked(opened)
         separator = _END if marked else b""
-    for piece in pieces(opened, name, separator, spec.encoding):
+    for piece in pieces(opened, name, separator, spec.encoding, encodings.add):
         place = f"{name}:{piece.number}" if separator else name
         yield RawRow(place, {"text": piece.text, "file": name} if piece.text is not None else {}, piece.problem)
 

@@ -14,6 +14,7 @@ from modelwright.base.console import Console
 from modelwright.base.errors import DataError
 from modelwright.data.catalogue.archive import read_members
 from modelwright.data.catalogue.entry import (
+    ExchangesReader,
     FilesReader,
     FolderReader,
     IdxReader,
@@ -24,7 +25,7 @@ from modelwright.data.catalogue.entry import (
     get_entry,
 )
 from modelwright.data.catalogue.fetch import Fetched, fetch
-from modelwright.data.sources import idx
+from modelwright.data.sources import exchanges, idx
 from modelwright.data.sources.encoding import decode_all
 from modelwright.data.sources.folder import text_rows
 from modelwright.data.sources.source import Provenance, RawRow, Reading
@@ -56,6 +57,8 @@ def read(spec: Data, console: Console) -> Reading:
         reading = _table(fetched, reader, spec)
     elif isinstance(reader, TablesReader):
         reading = _tables(fetched, reader, spec)
+    elif isinstance(reader, ExchangesReader):
+        reading = _exchanges(fetched, reader)
     elif isinstance(reader, IdxReader):
         reading = _idx(fetched, reader)
     else:
@@ -108,6 +111,14 @@ def _lines(fetched: Fetched, reader: LinesReader, encoding: str) -> Reading:
                 yield RawRow(f"{PurePosixPath(path).name}:{number}", {"text": line.rstrip("\r"), "label": label})
 
     return Reading(("text", "label"), rows(), found)
+
+
+def _exchanges(fetched: Fetched, reader: ExchangesReader) -> Reading:
+    found = dict(read_members(fetched.archive, set(reader.files.values()).__contains__))
+    for path in reader.files.values():
+        if path not in found:
+            raise _missing(fetched, path)
+    return exchanges.read({topic: found[path] for topic, path in reader.files.items()}, fetched.entry.name)
 
 
 def _idx(fetched: Fetched, reader: IdxReader) -> Reading:

@@ -7,17 +7,26 @@ from functools import partial
 from modelwright.base.store import write_json
 from modelwright.pipeline.context import Context
 from modelwright.pipeline.words import say
+from modelwright.spec.data import Data
 from modelwright.spec.load import Loaded
 from modelwright.tasks.contract import get_task
+
+_SEARCHED_CHARACTERS = 20_000_000
+"""Of a corpus, searched for personal data: about 2 s."""
 
 
 def identity(loaded: Loaded) -> str:
     """What the sources hold now, as far as a quick look tells."""
     from modelwright.data import sources
+    from modelwright.data.corpus import reading
 
-    project = loaded.project
-    more = get_task(project.task).more(project.learn)
-    return " ".join(sources.identity(spec, loaded.folder) for spec in (project.data, *(asked.spec for asked in more.values())))
+    project, task = loaded.project, get_task(loaded.project.task)
+    more = [(asked.spec, asked.habits) for asked in task.more(project.learn).values()]
+    found = []
+    for spec, habits in ((project.data, task.habits), *more):
+        found.append((reading.identity if habits.corpus else sources.identity)(spec, loaded.folder))
+        found += [sources.identity(Data(source=source), loaded.folder) for source in spec.decontaminate]
+    return " ".join(found)
 
 
 def work(context: Context) -> str:
@@ -43,6 +52,8 @@ def work(context: Context) -> str:
     record("data/rows-kept", card["rows_kept"], "rows", "measured")
     for split, rows in card["splits"].items():
         record(f"data/rows-{split}", rows, "rows", "measured")
+    if card.get("left_out"):
+        record("data/rows-left-out", card["left_out"], "rows", "measured", note="data.split.train takes some to learn from only")
     record("data/duplicates-exact", duplicates["exact"], "rows", "measured")
     record(
         "data/duplicates-near",
@@ -66,6 +77,9 @@ def work(context: Context) -> str:
     for name, value in card["task"].items():
         if isinstance(value, int | float):
             record(f"data/{name}", value, "", "measured")
+    for name in ("characters", "words"):
+        if name in card.get("corpus", {}):
+            record(f"data/{name}", card["corpus"][name], name, "measured", note="kept; a Chinese character counts as a word")
     _search(context, project.data.split.seed)
     quarantined = " · ".join(f"{say(context, reason)} {count:,}" for reason, count in card["quarantine"].items())
     line = say(context, "data", read=card["rows_read"], kept=card["rows_kept"], quarantined=quarantined or say(context, "none"))
@@ -93,10 +107,13 @@ def _search(context: Context, seed: int) -> None:
     """Search the kept rows for personal data. Nothing is masked: what was found is kept. That a sample of the rows holds none, or
     their texts where they have pictures too, shows nothing of the rest: then no figure is recorded."""
     from modelwright.data import privacy
-    from modelwright.data.rows import read_split
+    from modelwright.data.rows import sample_split
     from modelwright.data.splits import NAMES
 
-    found = privacy.scan([row for name in NAMES for row in read_split(context.out, name)], seed)
+    folders = [context.out, *(context.out / name for name in get_task(context.project.task).more(context.project.learn))]
+    parts = [sample_split(folder, name, _SEARCHED_CHARACTERS, seed) for folder in folders for name in NAMES]
+    found = privacy.scan([row for rows, _ in parts for row in rows], seed)
+    found["rows"] = sum(total for _, total in parts)
     write_json(context.out / "privacy.json", found)
     note = f"{found['scanned']:,} of {found['rows']:,} rows searched for e-mail, telephone, identity, card and account numbers by form"
     context.ledger.record("data/personal-data-scanned", found["scanned"], "rows", "measured", note=note)
