@@ -45,6 +45,12 @@ class Split(Section):
 
     test: float = Field(0.2, gt=0, lt=0.9, description="share of rows held out and scored once per route")
     validation: float = Field(0.1, gt=0, lt=0.9, description="share of rows for early stopping, tuning and choosing")
+    train: int | None = Field(
+        None,
+        ge=1,
+        description="rows to learn from at most, dealt by label; the rest is left out, and test and validation stay what they are: for "
+        "asking what a few labels are enough for",
+    )
     seed: int = Field(7, ge=0)
     by: Literal["stratified", "group", "time", "last", "given"] | None = Field(
         None,

@@ -171,6 +171,10 @@ class FillMask(Task):
         documents = Documents.read(map(_whole, rows), self.pieces)
         return Lessons(documents, self.pieces, self._masking(self.share), self.learn.next_sentence, self.max_tokens)
 
+    def counted(self, batch: Batch) -> float:
+        """The hidden tokens, over which the larger part of the loss is a mean."""
+        return float((batch.inputs["sought"] != IGNORED).sum())
+
     def collate(self, examples: Sequence[Example]) -> Batch:
         inputs: dict[str, np.ndarray] = {}
         for name in examples[0].inputs:

@@ -28,14 +28,14 @@ def rows(seed: int, kind: str) -> list[Row]:
         if kind == "pairs":
             follows = bool(generator.random() < 0.5)
             other = word if follows else (word + int(generator.integers(1, len(words)))) % len(words)
-            values |= {"next": _text(words[other], generator, kind), "follows": "yes" if follows else "no"}
+            values |= {"next": _text(words[other], generator, kind, sentences=1), "follows": "yes" if follows else "no"}
         made.append(Row(f"exam-{number}", values))
     return made
 
 
-def _text(word: str, generator: np.random.Generator, kind: str) -> str:
+def _text(word: str, generator: np.random.Generator, kind: str, sentences: int = 3) -> str:
     space, end = ("", "。") if kind == "no-spaces" else (" ", ".\n")
-    return end.join(space.join([word] * int(generator.integers(3, 9))) for _ in range(3))
+    return end.join(space.join([word] * int(generator.integers(3, 9))) for _ in range(sentences))
 
 
 def requests() -> list[Any]:
