@@ -73,6 +73,7 @@ def running(**settings: Any) -> Iterator[Service]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # headers and body go in two writes
 
         def log_message(self, *_: Any) -> None:
             return None

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from modelwright.report.numbers import Numbers
-from modelwright.report.words_cards import CARDS, DATA_CARD, LOADING
+from modelwright.report.words_cards import CARDS, DATA_CARD, LOADED_GRAPH, LOADING
 
 UNSTATED = "unknown"
 """What a licence list says where nobody stated one."""
@@ -64,6 +64,19 @@ def licences(
     return [*entries, code]
 
 
+def terms(service: Mapping[str, Any]) -> dict[str, str | None]:
+    """The right to what a bought model's service answers: {"base_url", "model"} of release.json. No list knows its terms."""
+    note = "read the service's terms before you ship: what it keeps of what is sent, and what its answers may be used for"
+    return {
+        "what": "service",
+        "name": service["model"],
+        "licence": UNSTATED,
+        "note": note,
+        "source": service["base_url"],
+        "citation": None,
+    }
+
+
 def model_card(
     about: Mapping[str, Any],
     decision: Mapping[str, Any],
@@ -83,7 +96,8 @@ def model_card(
     """
     say = {key: pair[language == "zh"] for key, pair in CARDS.items()}
     numbers = Numbers(language)
-    rights = licences(card, start, checkpoint)
+    rights, service = licences(card, start, checkpoint), about.get("service")
+    rights += [terms(service)] if service else []
     name, labels = about["name"], list(card.get("labels", {}))
     parts = [
         f"---\n{yaml.safe_dump(_metadata(about, card, rights, start), allow_unicode=True, sort_keys=False)}---\n",
@@ -94,10 +108,10 @@ def model_card(
         + ", ".join(f"`{_code(label)}`" for label in labels[:50])
         + ("…" if len(labels) > 50 else ""),
         f"\n## {say['training']}\n\n{_training(card, say, numbers)}",
-        f"\n## {say['evaluation']}\n\n{say['evaluation.text']}\n\n{_metrics(about, say, numbers)}",
+        f"\n## {say['evaluation']}\n\n{say['evaluation.bought' if service else 'evaluation.text']}\n\n{_metrics(about, say, numbers)}",
         f"\n{say['decision']} {_plain(decision.get('reason', {}).get(language, ''))}",
         f"\n## {say['limits']}\n\n{_limits(card, decision, rights, say)}",
-        f"\n## {say['load']}\n\n{LOADING.format(example=say['example'])}",
+        f"\n## {say['load']}\n\n{LOADING.format(example=say['example'])}\n\n{_behind(service, say)}",
         f"\n## {say['licences']}\n\n{_rights(rights, say)}",
     ]
     return "\n".join(parts) + "\n"
@@ -203,6 +217,13 @@ def _limits(
     if any(item["note"] or item["licence"] == UNSTATED for item in rights):
         limits.append(say["limit.licence"])
     return "\n".join(f"- {limit}" for limit in limits)
+
+
+def _behind(service: Mapping[str, Any] | None, say: Mapping[str, str]) -> str:
+    """What answers in the folder's name."""
+    if service is None:
+        return LOADED_GRAPH
+    return say["load.bought"].format(model=_plain(service["model"]), url=_plain(service["base_url"]))
 
 
 def _rights(rights: Sequence[Mapping[str, Any]], say: Mapping[str, str]) -> str:

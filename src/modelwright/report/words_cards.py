@@ -25,6 +25,11 @@ CARDS: dict[str, tuple[str, str]] = {
         "来源：{name}（{source}，版本 {version}），许可 {licence}。",
     ),
     "evaluation": ("Evaluation", "评估"),
+    "evaluation.bought": (
+        "Measured on the service's own answers. Test rows were held out: none of them is an example in the prompt. Brackets are 95% "
+        "bootstrap intervals. A service may change its model without notice.",
+        "以服务的实际回答测得。测试集全程留出，未作为提示词示例。方括号内为 95% 自助法区间。服务方可能在不通知的情况下更换模型。",
+    ),
     "evaluation.text": (
         "Measured on the exported graph that ships. Test rows were held out and took no part in training, tuning or choosing. Brackets are 95% bootstrap intervals.",
         "在所发布的导出图上测量。测试集全程留出，未参与训练、调参和选择。方括号为 95% 自助法区间。",
@@ -53,11 +58,19 @@ CARDS: dict[str, tuple[str, str]] = {
         "至少有一项许可未确认或未知；发布前请查看下表。",
     ),
     "load": ("How to load", "如何加载"),
+    "load.bought": (
+        "No model lies in this folder: `asker.json` names the service that answers ({model} at {url}), `prompt.json` holds what it is told "
+        "before each text, with examples from the training rows. Every text that is asked is sent there. The key is read from the "
+        "environment variable that `asker.json` names.",
+        "本文件夹不含模型：`asker.json` 指明应答的服务（{url} 上的 {model}），`prompt.json` 是每段文本之前的提示词，其中含训练样本示例。"
+        "每段被询问的文本都会发送到该服务。密钥取自 `asker.json` 所指名的环境变量。",
+    ),
     "example": ("a text", "一段文本"),
     "licences": ("Licences", "许可"),
     "right": ("Of", "对象"),
     "right.data": ("data", "数据"),
     "right.checkpoint": ("checkpoint", "预训练权重"),
+    "right.service": ("service", "外购服务"),
     "right.code": ("code", "代码"),
     "right.name": ("Name", "名称"),
     "right.licence": ("Licence", "许可"),
@@ -83,6 +96,8 @@ model.predict(["{example}"])
 
 ```
 modelwright serve path/to/this/folder
-```
+```"""
 
-`model.onnx` runs on any ONNX runtime. `task.json` and the tokenizer beside it say how a text becomes its inputs."""
+LOADED_GRAPH = (
+    """`model.onnx` runs on any ONNX runtime. `task.json` and the tokenizer beside it say how a text becomes its inputs."""
+)

@@ -12,7 +12,7 @@ from modelwright.base.store import read_json, write_json, write_text
 from modelwright.pipeline import bought
 from modelwright.pipeline.context import Context
 from modelwright.pipeline.words import say
-from modelwright.report.cards import licences, model_card
+from modelwright.report.cards import licences, model_card, terms
 from modelwright.spec.project import Project
 from modelwright.spec.routes.fusion import MEMBERS
 
@@ -54,7 +54,7 @@ def work(context: Context) -> str:
     if bought.is_bought(project, decision["route"]):
         asked = bought.route_of(project, decision["route"])
         about["service"] = {"base_url": asked.base_url, "model": asked.model}
-        rights.append(_terms(asked.model, asked.base_url))
+        rights.append(terms(about["service"]))
     write_json(context.out / "release.json", about)
     write_json(context.out / "LICENSES.json", rights)
     write_text(context.out / "README.md", model_card(about, decision, card, project.language, start, checkpoint))
@@ -76,12 +76,6 @@ def _known(start: str) -> dict[str, str | None] | None:
 
     known = list_catalogue().get(start.removeprefix("catalogue://"))
     return None if known is None else {"name": known.title, "licence": known.licence, "citation": known.citation}
-
-
-def _terms(model: str, base_url: str) -> dict[str, str | None]:
-    """Of a service, which no licence list knows."""
-    note = "read the service's terms before you ship: what it keeps of what is sent, and what its answers may be used for"
-    return {"what": "service", "name": model, "licence": "unknown", "note": note, "source": base_url, "citation": None}
 
 
 def _copy(source: Path, target: Path) -> None:
