@@ -49,6 +49,8 @@ def create_app(predictor: Predictor, settings: Serve) -> FastAPI:
         await batcher.close()
         if voice is not None:
             await voice.close()
+        if answerer is not None:
+            answerer.close()
         log.close()
 
     app = FastAPI(
@@ -64,9 +66,9 @@ def create_app(predictor: Predictor, settings: Serve) -> FastAPI:
         add_silence(app, predictor)
     else:
         add_chat(app, voice, predictor, settings, metrics, log)
-    searches = add_search(app, predictor, batcher, settings, metrics, log)
+    answerer = add_search(app, predictor, batcher, settings, metrics, log)
     _add_errors(app)
-    _describe(app, predictor, voice is not None, searches)
+    _describe(app, predictor, voice is not None, answerer is not None)
     return app
 
 

@@ -107,7 +107,7 @@ class SentenceSimilarity(Task):
         """Documents, passages, and characters of the median passage."""
         assert isinstance(learn, SearchSettings)
         rows = collection.questions(splits, learn.questions)["train"]
-        found = collection.passages(rows, learn.passage)
+        found = collection.passages(rows, learn.passage, learn.known_questions)
         middle = float(np.median([len(one.text) for one in found])) if found else 0.0
         return {
             "documents": len({one.document for one in found}),
@@ -119,7 +119,7 @@ class SentenceSimilarity(Task):
     def fit(cls, rows: Sequence[Row], route: Route, checkpoint: Path | None = None, learn: Section | None = None) -> Self:
         learn = learn or SearchSettings()
         assert isinstance(learn, SearchSettings)
-        found = collection.passages(rows, learn.passage)
+        found = collection.passages(rows, learn.passage, learn.known_questions)
         if len({one.document for one in found}) < 2:
             raise DataError(
                 f"{len(rows):,} rows hold {len(found)} passages",

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from modelwright.base.bought.endpoint import Endpoint
+from modelwright.base.bought.endpoint import Endpoint, close_all
 from modelwright.base.bought.pace import Turns
 from modelwright.serve.search import citations
 from modelwright.serve.search.extract import extract, written
@@ -59,6 +59,11 @@ class Answerer:
         if settings.endpoint:
             turns = Turns(PER_MINUTE)
             self.endpoint = Endpoint(settings.endpoint, settings.key_from, settings.timeout_seconds, settings.retries, turns)
+
+    def close(self) -> None:
+        """Let go of connections to the chat service."""
+        if self.endpoint is not None:
+            close_all(self.endpoint.idle)
 
     async def answer(self, request: AnswerRequest, found: Found) -> dict[str, Any]:
         """The parts of an `Answered` that depend on the question.

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from modelwright.tasks.search.sentences import sentences
 from modelwright.tasks.search.terms import terms
 
 _CITED = re.compile(r"\s?[\[［【]\s*(\d+(?:\s*[,，、;；]\s*\d+)*)\s*[\]］】]")
 _NUMBER = re.compile(r"\d+")
+_MARKS = " \n.,;:!?。，；：！？、"
 
 
 @dataclass(frozen=True)
@@ -44,15 +44,12 @@ def checked(text: str, passages: int) -> Checked:
 
 
 def support(text: str, number: int, passage: str) -> float:
-    """Share of the terms of the sentences that cite `number` which the passage holds, 0 to 1: a statement that shares nothing with what it
-    cites deserves a second look."""
-    held, said = set(terms(passage)), set[str]()
-    carried = ""
-    for sentence in sentences(text):
-        # a number often stands behind the full stop, where the next sentence begins
-        named = {int(one) for found in _CITED.finditer(sentence) for one in _NUMBER.findall(found[1])}
-        bare = _CITED.sub("", sentence).strip()
-        if number in named:
-            said.update(terms(bare or carried))
-        carried = bare or carried
+    """Share of the terms of the statements that cite `number` which the passage holds, 0 to 1: a statement that shares nothing with what it
+    cites deserves a second look. A statement is what stands between two citations; of several in a row all cite the same."""
+    held, said, statement, end = set(terms(passage)), set[str](), "", 0
+    for found in _CITED.finditer(text):
+        between = text[end : found.start()].strip(_MARKS)
+        statement, end = between or statement, found.end()
+        if number in map(int, _NUMBER.findall(found[1])):
+            said.update(terms(statement))
     return len(said & held) / len(said) if said else 0.0

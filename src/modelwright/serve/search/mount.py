@@ -23,17 +23,19 @@ from modelwright.spec.serve import Serve
 from modelwright.tasks.sentence_similarity import SentenceSimilarity
 
 
-def add_search(app: FastAPI, predictor: Predictor, batcher: Batcher, settings: Serve, metrics: Metrics, log: RequestLog) -> bool:
-    """Routes of a release that searches; whether it does."""
+def add_search(
+    app: FastAPI, predictor: Predictor, batcher: Batcher, settings: Serve, metrics: Metrics, log: RequestLog
+) -> Answerer | None:
+    """Routes of a release that searches, and who answers, to be closed at the end; None if it does not search."""
     task = predictor.task
     if not isinstance(task, SentenceSimilarity):
-        return False
+        return None
     vectors = None if task.reader is None else Vectors(predictor, task)
     answerer = Answerer(task, vectors, settings.answer)
     face = SearchFace(batcher, answerer, vectors, settings, metrics, log, _seconds(predictor.card.get("created")))
     routes = [Route(path, face, methods=["POST"]) for path in (ANSWER, EMBEDDINGS)]
     app.router.routes[:0] = [*routes, Route("/v1/models", face.models)]
-    return True
+    return answerer
 
 
 def describe(schema: dict[str, Any]) -> None:

@@ -121,8 +121,12 @@ def _text_row(row: Row, document: str, query: str | None, read: str, known: Mapp
     return Row(row.id, {**values, "query": query if query in known else None})
 
 
-def passages(rows: Sequence[Row], most: int | None) -> list[Passage]:
-    """The collection's passages, each once, in the order of the rows; texts of more than `most` characters in parts."""
+def passages(rows: Sequence[Row], most: int | None, known_questions: bool = False) -> list[Passage]:
+    """The collection's passages, each once, in the order of the rows; texts of more than `most` characters in parts.
+
+    Args:
+        known_questions: a text is a passage once more for each question of the training split that asks for it, read as the question.
+    """
     found: dict[tuple[str, str], Passage] = {}
     for row in rows:
         values = row.values
@@ -131,6 +135,8 @@ def passages(rows: Sequence[Row], most: int | None) -> list[Passage]:
         document, title, read = str(values.get("document") or row.id), values.get("title") or "", values.get("read")
         for shown, indexed in _parts(values["text"], read or values["text"], most):
             found.setdefault((document, indexed), Passage(document, title, shown, indexed))
+        if known_questions and values.get("query"):
+            found.setdefault((document, values["query"]), Passage(document, title, values["text"], values["query"]))
     return list(found.values())
 
 

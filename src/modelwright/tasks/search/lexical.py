@@ -16,7 +16,7 @@ import numpy as np
 
 from modelwright.base.store import write_text, writing
 from modelwright.tasks.contract import damaged
-from modelwright.tasks.search.terms import known, numbered
+from modelwright.tasks.search.terms import numbered, numbers_of
 
 ARRAYS, TERMS = "bm25.npz", "terms.txt"
 _ARRAYS = ("starts", "passages", "amounts", "idf", "rest")
@@ -27,10 +27,11 @@ class Lexical:
 
     Args:
         vocabulary: term → number from 1.
-        starts: int64 [terms + 2]; the entries of term t lie at starts[t] to starts[t + 1]; number 0 has none.
+        starts: int64 [terms + 3]; the entries of term t lie at starts[t] to starts[t + 1]. Number 0 (padding) and the last (a term that
+            no passage has) have none.
         passages: int32 [entries], rising within a term.
         amounts: float32 [entries]: what the term adds to the passage's score.
-        idf: float32 [terms + 1]; 0 for number 0.
+        idf: float32 [terms + 2]; 0 for number 0.
         k1: of the formula.
         size: how many passages there are.
     """
@@ -57,7 +58,7 @@ class Lexical:
         often = np.fromiter((times for count in counts for times in count.values()), np.float64, len(passages))
         order = np.argsort(numbers, kind="stable")
         numbers, passages, often = numbers[order], passages[order], often[order]
-        with_term = np.bincount(numbers, minlength=len(vocabulary) + 1)
+        with_term = np.bincount(numbers, minlength=len(vocabulary) + 2)
         idf = np.log1p((len(texts) - with_term + 0.5) / (with_term + 0.5))
         idf[0] = 0.0
         lengths = np.array([sum(count.values()) for count in counts], np.float64)
@@ -67,10 +68,11 @@ class Lexical:
         return cls(vocabulary, starts, passages, amounts.astype(np.float32), idf.astype(np.float32), k1, len(texts))
 
     def question(self, text: str, most: int) -> np.ndarray:
-        """Numbers of a question's known terms, int64, at most `most`: of a longer one the rarest, for they tell most."""
-        numbers = np.array(known(text, self.vocabulary), np.int64)
+        """Numbers of a question's terms, int64, at most `most`: of a longer one the rarest that are known, for they tell most."""
+        numbers = np.array(numbers_of(text, self.vocabulary), np.int64)
         if len(numbers) > most:
-            numbers = numbers[np.sort(np.argsort(-self.idf[numbers], kind="stable")[:most])]
+            worth = np.where(numbers > len(self.vocabulary), 0.0, self.idf[numbers])
+            numbers = numbers[np.sort(np.argsort(-worth, kind="stable")[:most])]
         return numbers
 
     def scores(self, question: np.ndarray) -> np.ndarray:
@@ -82,7 +84,8 @@ class Lexical:
         return found
 
     def highest(self, question: np.ndarray) -> float:
-        """What no passage's score can exceed, so that scores of different questions compare: Σ idf · (k₁ + 1)."""
+        """What no passage's score can exceed, so that scores of different questions compare: Σ idf · (k₁ + 1). Terms that no passage has
+        count: they are the rarest, and what a question asks that nothing answers."""
         return float(self.idf[question].sum() * (self.k1 + 1))
 
     def save(self, folder: Path) -> None:
@@ -103,7 +106,7 @@ class Lexical:
             with np.load(folder / ARRAYS, allow_pickle=False) as archive:
                 starts, passages, amounts, idf, rest = (archive[name] for name in _ARRAYS)
             words = (folder / TERMS).read_text(encoding="utf-8").split("\n")
-            if words.pop() or len(words) + 2 != len(starts) or len(idf) != len(words) + 1 or len(passages) != len(amounts):
+            if words.pop() or len(words) + 3 != len(starts) or len(idf) != len(words) + 2 or len(passages) != len(amounts):
                 raise ValueError("its parts do not fit together")
             vocabulary = {word: number for number, word in enumerate(words, 1)}
             return cls(vocabulary, starts, passages, amounts, idf, float(rest[0]), int(rest[1]))

@@ -30,6 +30,9 @@ class SearchSettings(Section):
         le=20_000,
         description="characters of a passage at most; longer texts are cut between sentences; default: uncut",
     )
+    known_questions: bool = Field(
+        False, description="find a text by the questions of the training split that it answers, too: a help desk knows many"
+    )
     index: Literal["auto", "exact", "hnsw"] = Field(
         "auto",
         description="exact: every vector is compared; hnsw: a graph of neighbours (library faiss, extra search); auto: exact up "

@@ -43,6 +43,7 @@ def numbered(texts: Sequence[str]) -> tuple[dict[str, int], list[Counter[int]]]:
     return vocabulary, counts
 
 
-def known(text: str, vocabulary: Mapping[str, int]) -> list[int]:
-    """Numbers of a text's terms that the vocabulary has, in order."""
-    return [number for term in terms(text) if (number := vocabulary.get(term)) is not None]
+def numbers_of(text: str, vocabulary: Mapping[str, int]) -> list[int]:
+    """Numbers of a text's terms, in order; a term that the vocabulary lacks has the number after its last."""
+    unknown = len(vocabulary) + 1
+    return [vocabulary.get(term, unknown) for term in terms(text)]
