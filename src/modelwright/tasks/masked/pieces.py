@@ -104,6 +104,7 @@ class Pieces:
         about = {
             "tokenizer_class": "PreTrainedTokenizerFast",
             "model_max_length": self.limit,
+            "model_input_names": ["input_ids", "token_type_ids", "attention_mask"],
             "clean_up_tokenization_spaces": False,
         }
         write_json(folder / "tokenizer_config.json", {**about, **names})
