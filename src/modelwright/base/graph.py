@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from modelwright.base.errors import ReleaseError
-from modelwright.base.next_tokens import IDS, MASK, SURPRISE, NextTokens
+from modelwright.base.next_tokens import IDS, MASK, SURPRISE, TOKENS_AT_ONCE, NextTokens, by_document
 from modelwright.base.nouns import Batch, Outputs
 from modelwright.base.optional import require
 
@@ -59,10 +59,17 @@ class Graph:
     def run(self, batch: Batch) -> Outputs:
         """Outputs by name; the first axis is the batch. Inputs that the graph does not name are left out. A language model's graph
         says how much each token surprised it: "surprise" float32 [b, t]."""
-        if self.language is not None:
-            return {SURPRISE: self.language.surprise(*(np.asarray(batch.inputs[name], np.int64) for name in (IDS, MASK)))}
+        if self.outputs == [SURPRISE]:
+            ids, mask = (np.asarray(batch.inputs[name], np.int64) for name in (IDS, MASK))
+            if self.language is not None:
+                return {SURPRISE: self.language.surprise(ids, mask)}
+            return {SURPRISE: by_document(ids, mask, TOKENS_AT_ONCE, self._surprise)}
         feed = {name: np.ascontiguousarray(batch.inputs[name], dtype=dtype) for name, dtype in self.inputs.items()}
         return dict(zip(self.outputs, self.session.run(self.outputs, feed), strict=True))
+
+    def _surprise(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        given = {IDS: ids, MASK: mask}
+        return self.session.run(self.outputs, {name: given[name] for name in self.inputs})[0]
 
 
 def open_graph(folder: Path, threads: int = 0, spin_us: int | None = None, paid: Path | None = None) -> Graph | Asker:

@@ -1,13 +1,13 @@
 """What a language model's graph says of whole texts: how much each token surprised it.
 
-The graph is of ONNX Runtime GenAI's layout: `input_ids` and `attention_mask` in, `logits` out, and keys and values of earlier tokens in
-and out, which are empty here. Logits are the largest thing by far (256 tokens of a vocabulary of 150,000: 150 MB), so that they exist
+Some graphs say so themselves ("surprise" out). Others are of ONNX Runtime GenAI's layout: `input_ids` and `attention_mask` in, `logits` out, and keys and values of earlier
+tokens in and out, which are empty here. Logits are the largest thing by far (256 tokens of a vocabulary of 150,000: 150 MB), so that they exist
 for a few rows at a time, or for a piece of a long one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ IDS, MASK, POSITIONS, LOGITS = "input_ids", "attention_mask", "position_ids", "l
 SURPRISE = "surprise"
 LOGITS_BYTES = 256_000_000
 """Of logits that exist at a time, about."""
+TOKENS_AT_ONCE = 16_384
+"""Read together by graphs that keep their logits to themselves."""
 
 
 class NextTokens:
@@ -53,47 +55,23 @@ class NextTokens:
         return any(item.name.startswith(PAST) for item in session.get_inputs())
 
     def surprise(self, input_ids: np.ndarray, attention_mask: np.ndarray) -> np.ndarray:
-        """float32 [b, t]: nats of each token given those before it in its document; 0 for a document's first token and on padding.
-
-        Args:
-            input_ids: int64 [b, t].
-            attention_mask: int64 [b, t]: the document's number in its row, 0 for padding. Each document is a row of its own to the
-                graph, which knows no numbers.
-        """
-        found = np.zeros(input_ids.shape, np.float32)
-        documents = sorted(_documents(attention_mask), key=lambda one: one[2] - one[1])
-        for part in self._parts(documents):
-            longest = part[-1][2] - part[-1][1]
-            if longest * self._token_bytes > self.logits_bytes:
-                for row, start, end in part:
-                    found[row, start + 1 : end] = self._in_pieces(input_ids[row, start:end])
-                continue
-            ids, mask = np.zeros((len(part), longest), np.int64), np.zeros((len(part), longest), np.int64)
-            for number, (row, start, end) in enumerate(part):
-                ids[number, : end - start], mask[number, : end - start] = input_ids[row, start:end], 1
-            each = _surprise(self._run(ids, mask, self._empty(len(part)), [LOGITS])[0][:, :-1], ids[:, 1:])
-            for number, (row, start, end) in enumerate(part):
-                found[row, start + 1 : end] = each[number, : end - start - 1]
-        return found
+        """As `by_document`."""
+        return by_document(input_ids, attention_mask, self._at_once, self._read)
 
     @property
-    def _token_bytes(self) -> int:
-        return 4 * self.vocabulary
+    def _at_once(self) -> int:
+        """Tokens whose logits may exist together."""
+        return max(1, self.logits_bytes // (4 * self.vocabulary))
 
-    def _parts(self, documents: list[tuple[int, int, int]]) -> Iterator[list[tuple[int, int, int]]]:
-        """Documents of rising length, as many as may be computed together."""
-        part: list[tuple[int, int, int]] = []
-        for one in documents:
-            if part and (len(part) + 1) * (one[2] - one[1]) * self._token_bytes > self.logits_bytes:
-                yield part
-                part = []
-            part.append(one)
-        if part:
-            yield part
+    def _read(self, ids: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        if ids.size > self._at_once:  # one document alone
+            return np.stack([np.pad(self._in_pieces(one), (1, 0)) for one in ids])
+        each = _surprise(self._run(ids, mask, self._empty(len(ids)), [LOGITS])[0][:, :-1], ids[:, 1:])
+        return np.pad(each, ((0, 0), (1, 0)))
 
     def _in_pieces(self, ids: np.ndarray) -> np.ndarray:
         """[t - 1] of one long document: each piece sees the keys and values of those before it."""
-        size, past, found = max(1, self.logits_bytes // self._token_bytes), self._empty(1), list[np.ndarray]()
+        size, past, found = self._at_once, self._empty(1), list[np.ndarray]()
         names = [name.replace(PAST, PRESENT) for name in self.pasts]
         for at in range(0, len(ids) - 1, size):
             end = min(at + size, len(ids) - 1)
@@ -110,6 +88,43 @@ class NextTokens:
         if self.positions:
             feed[POSITIONS] = (np.cumsum(mask, 1) - 1).clip(0)[:, -ids.shape[1] :]
         return self.session.run(names, feed)
+
+
+def by_document(
+    input_ids: np.ndarray, attention_mask: np.ndarray, at_once: int, read: Callable[[np.ndarray, np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """float32 [b, t]: nats of each token given those before it in its document; 0 for a document's first token and on padding.
+
+    Each document is a row of its own to the graph, which knows no numbers.
+
+    Args:
+        input_ids: int64 [b, t].
+        attention_mask: int64 [b, t]: the document's number in its row, 0 for padding.
+        at_once: tokens that are read together at most; a longer document is read alone.
+        read: (ids [n, longest], mask of ones and zeros [n, longest]) → surprise [n, longest].
+    """
+    found = np.zeros(input_ids.shape, np.float32)
+    for part in _parts(sorted(_documents(attention_mask), key=lambda one: one[2] - one[1]), at_once):
+        longest = part[-1][2] - part[-1][1]
+        ids, mask = np.zeros((len(part), longest), np.int64), np.zeros((len(part), longest), np.int64)
+        for number, (row, start, end) in enumerate(part):
+            ids[number, : end - start], mask[number, : end - start] = input_ids[row, start:end], 1
+        each = read(ids, mask)
+        for number, (row, start, end) in enumerate(part):
+            found[row, start + 1 : end] = each[number, 1 : end - start]
+    return found
+
+
+def _parts(documents: list[tuple[int, int, int]], at_once: int) -> Iterator[list[tuple[int, int, int]]]:
+    """Documents of rising length, as many as may be read together."""
+    part: list[tuple[int, int, int]] = []
+    for one in documents:
+        if part and (len(part) + 1) * (one[2] - one[1]) > at_once:
+            yield part
+            part = []
+        part.append(one)
+    if part:
+        yield part
 
 
 def _width(said: int | str, folder: Path) -> int:

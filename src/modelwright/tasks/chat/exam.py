@@ -38,17 +38,19 @@ def rows(seed: int, kind: str) -> list[Row]:
     """192 rows of some hundred bytes. `kind` is one of KINDS."""
     generator = np.random.default_rng(seed)
     make = _document if kind == "documents" else _conversation
-    return [Row(f"exam-{number}", make(generator)) for number in range(_ROWS)]
+    return [Row(f"exam-{number}", make(generator, number)) for number in range(_ROWS)]
 
 
-def _document(generator: np.random.Generator) -> dict[str, str]:
-    chosen = generator.integers(0, len(_STORIES), _SENTENCES)
-    return {"text": "\n".join(_STORIES[number] for number in chosen)}
+def _document(generator: np.random.Generator, number: int) -> dict[str, str]:
+    longer = 8 if number % 32 == 31 else 1  # than a context: read in windows
+    chosen = generator.integers(0, len(_STORIES), _SENTENCES * longer)
+    return {"text": "\n".join(_STORIES[story] for story in chosen)}
 
 
-def _conversation(generator: np.random.Generator) -> dict[str, str]:
+def _conversation(generator: np.random.Generator, number: int) -> dict[str, str]:
     messages = [{"role": "system", "content": "You name colours."}] if generator.random() < 0.3 else []
-    for thing in generator.choice(list(_COLOURS), generator.integers(1, 4)).tolist():
+    turns = 12 if number % 32 == 31 else int(generator.integers(1, 4))
+    for thing in generator.choice(list(_COLOURS), turns).tolist():
         messages.append({"role": "user", "content": f"What colour is {thing}?"})
         messages.append({"role": "assistant", "content": f"It is {_COLOURS[thing]}."})
     return {"messages": write_messages(messages)}
