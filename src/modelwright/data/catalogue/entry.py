@@ -9,10 +9,10 @@ import difflib
 from functools import cache
 from importlib.resources import files
 from pathlib import PurePosixPath
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 import yaml
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from modelwright.base.errors import DataError
 from modelwright.spec.section import Section
@@ -91,6 +91,27 @@ class IdxReader(Section):
     labels: tuple[str, ...] = Field((), description="labels in the order of their numbers; default: the numbers")
 
 
+class DocumentsReader(Section):
+    """JSON or YAML files of documents or conversations: rows have `text` or `messages`, and `file`.
+
+    `rows` says where a file's rows are: "" its items if it is a list, else the file itself; "*" a mapping's values; a name what it
+    holds under it. A conversation's turns are texts, texts with the key `text`, or lists of such; speakers take turns, and the one
+    who begins asks. Conversations of fewer than two turns are left out.
+    """
+
+    kind: Literal["documents"]
+    match: str = Field(min_length=1, description="paths of the files, as a regular expression that they match as a whole")
+    rows: str = ""
+    text: tuple[str, ...] = Field((), description="keys of what makes a document: texts or lists of texts, each on a line")
+    turns: str | None = Field(None, description='key of a conversation\'s turns; "": the row itself')
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if bool(self.text) == (self.turns is not None):
+            raise ValueError("either `text` or `turns`")
+        return self
+
+
 class FilesReader(Section):
     """Plain files: a checkpoint's folder. Path in the archive → name in the folder."""
 
@@ -102,7 +123,7 @@ class FilesReader(Section):
 
 
 Reader = Annotated[
-    FolderReader | LinesReader | TableReader | TablesReader | ExchangesReader | IdxReader | FilesReader,
+    FolderReader | LinesReader | TableReader | TablesReader | ExchangesReader | IdxReader | DocumentsReader | FilesReader,
     Field(discriminator="kind"),
 ]
 

@@ -14,6 +14,7 @@ from modelwright.base.console import Console
 from modelwright.base.errors import DataError
 from modelwright.data.catalogue.archive import read_members
 from modelwright.data.catalogue.entry import (
+    DocumentsReader,
     ExchangesReader,
     FilesReader,
     FolderReader,
@@ -25,7 +26,7 @@ from modelwright.data.catalogue.entry import (
     get_entry,
 )
 from modelwright.data.catalogue.fetch import Fetched, fetch
-from modelwright.data.sources import exchanges, idx
+from modelwright.data.sources import documents, exchanges, idx
 from modelwright.data.sources.encoding import decode_all
 from modelwright.data.sources.folder import text_rows
 from modelwright.data.sources.source import Provenance, RawRow, Reading
@@ -61,6 +62,8 @@ def read(spec: Data, console: Console) -> Reading:
         reading = _exchanges(fetched, reader)
     elif isinstance(reader, IdxReader):
         reading = _idx(fetched, reader)
+    elif isinstance(reader, DocumentsReader):
+        reading = documents.read(fetched, reader)
     else:
         assert not isinstance(reader, FilesReader), f"{entry.name} is no dataset"
         raise AssertionError(reader)
