@@ -18,7 +18,7 @@ import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
-from modelwright.base.console import Console
+from modelwright.base.console import Console, amount, duration
 from modelwright.base.nouns import Row
 from modelwright.base.store import read_json, write_json, write_text
 from modelwright.models import names
@@ -72,6 +72,8 @@ class Phases:
     def __init__(self, task: Any, phases: tuple[Phase, ...], rows: More, setting: Setting) -> None:
         self.task, self.rows, self.setting = task, rows, setting
         self.phases = taking_place(phases, {name: given for name, (given, _) in rows.items()})
+        wanted = {phase.rows for phase in phases}
+        self.unused = [name for name, (given, _) in rows.items() if len(given) and name not in wanted]
         self.done: list[dict[str, Any]] = []
         self.loop: Loop | None = None
         self.ended = setting.started
@@ -84,6 +86,8 @@ class Phases:
             TrainError: a checkpoint to continue from is damaged.
             MachineError: not even one row fits into memory.
         """
+        for name in self.unused:
+            self.setting.console.line(f"   {self.setting.title}: this route has no phase that learns {name}; they are left out")
         for place, phase in enumerate(self.phases):
             found = self._finished(phase)
             if found is None:
@@ -129,6 +133,7 @@ class Phases:
             record["seconds"] = loop.spent()
             write_json(folder / PHASE, record)
             loop.resume.clear()
+            setting.console.line(_told(setting.title, record))
         return _inside(trained), record
 
     def _ready(self, module: nn.Module, phase: Phase, folder: Path, title: str) -> Prepared:
@@ -213,6 +218,11 @@ def left(limits: Limits, shares: Sequence[float], done: Sequence[Mapping[str, An
         seconds=None if limits.seconds is None else max(0.0, limits.seconds - spent_s) * share,
         steps=None if limits.steps is None else max(1, round((limits.steps - steps) * share)),
     )
+
+
+def _told(title: str, record: Mapping[str, Any]) -> str:
+    score = "" if record["best_score"] is None else f", {record['metric']} {amount(record['best_score'], 3)}"
+    return f"   {title}: {record['name']} is done: {record['steps']:,} steps in {duration(record['seconds'])}{score}"
 
 
 def _inside(module: nn.Module) -> nn.Module:

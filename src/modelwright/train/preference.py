@@ -103,11 +103,11 @@ class Pairs:
             name: np.stack([_padded(answer[at], length, fill) for answer in found])
             for at, (name, fill) in enumerate(zip(_INPUTS, fills, strict=True))
         }
-        return Example(row.id, inputs, length)
+        return Example(row.id, inputs, 2 * length)  # tokens of both answers
 
     def collate(self, examples: Sequence[Example]) -> Batch:
         """Inputs int64 [b, 2, t], padded to the longest; "reference" float32 [b, 2] (zeros before it is known)."""
-        longest = max(example.length for example in examples)
+        longest = max(example.inputs["input_ids"].shape[-1] for example in examples)
         fills = {"input_ids": self.sizes["padding"], "attention_mask": 0, "labels": IGNORED}
         inputs = {
             name: np.stack([_padded(example.inputs[name], longest, fill) for example in examples]) for name, fill in fills.items()

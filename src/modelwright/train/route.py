@@ -111,7 +111,7 @@ def _descend(fitted: Task, route: GradientRoute, phases: Phases, checkpoint: Pat
     _stand(fitted, route, module, folder)
     _watch(fitted, partial(registry.outputs, module), validation, folder)
     fitted.save(folder / CHECKPOINT)  # with its tokenizer, so that the folder loads elsewhere as any checkpoint does
-    result = {**summed(phases.done), "parameters": _parameters(module)}
+    result = {**summed(phases.done), "left_out": phases.unused, "parameters": _parameters(module)}
     if not phases.alone:
         result |= _scored_again(fitted, module, validation)
     result["seconds"] = phases.spent()

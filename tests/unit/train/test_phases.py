@@ -18,6 +18,7 @@ from modelwright.models import registry
 from modelwright.models.decoder import Decoder as Module
 from modelwright.spec.routes.decoder import Decoder
 from modelwright.spec.routes.phases import Dialogue, phases_of, taking_place
+from modelwright.spec.routes.rnn_lm import RecurrentLanguage
 from modelwright.tasks.contract import get_task
 from modelwright.train.phases import Phases, Setting
 from modelwright.train.plan import Limits
@@ -210,7 +211,18 @@ def test_steps_are_shared(tmp_path):
 def test_one_phase_lies_in_the_folder_itself(tmp_path):
     result = train(tmp_path / "out", more=None)
     assert [one["name"] for one in result["phases"]] == ["pretrain"] and (tmp_path / "out" / "curve.jsonl").exists()
-    assert not (tmp_path / "out" / "pretrain").exists()
+    assert not (tmp_path / "out" / "pretrain").exists() and result["left_out"] == []
+
+
+def test_rows_that_a_route_has_no_phase_for_are_named(tmp_path):
+    """A recurrent language model has one phase: what it does not learn from is said, not dropped silently."""
+    console, route = Stopping("", 0), RecurrentLanguage(width=16, epochs=1, batch_size=8)
+    given = {"limits": Limits(steps=2), "seed": 0, "folder": tmp_path, "console": console, "title": "lstm"}
+    result = train_route(
+        TASK, route, documents(8, 0), documents(2, 9), checkpoint=None, checkpoint_seconds=9.0, learn=LEARN, more=MORE, **given
+    )
+    assert result["left_out"] == ["dialogues", "preferences"] and [one["name"] for one in result["phases"]] == ["train"]
+    assert any("no phase that learns preferences" in line for line in console.lines)
 
 
 @pytest.mark.parametrize(
@@ -300,6 +312,13 @@ def test_a_loss_that_is_no_number_leaves_the_last_good_checkpoint(tmp_path, monk
     assert str(kept) in error.remedy and not (tmp_path / "out" / "result.json").exists()
     assert all(bool(tensor.isfinite().all()) for tensor in registry.load(kept).state_dict().values())
     assert TASK.load(kept).words.size > 0
+
+
+def test_a_phase_that_is_done_says_so(tmp_path):
+    console = Stopping("", 0)
+    train(tmp_path / "out", console)
+    said = [line for line in console.lines if "is done" in line]
+    assert [line.split()[1] for line in said] == ["pretrain", "dialogue", "preference"] and "preferred" in said[2]
 
 
 def test_a_first_step_that_is_no_number_does_not_blame_the_rate(tmp_path, monkeypatch):

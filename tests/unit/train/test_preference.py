@@ -147,7 +147,7 @@ def test_a_long_prompt_loses_its_oldest_exchanges(task):
     )
     pairs = Pairs(task)
     example = pairs.lessons(pairs.usable([row]))[0]
-    assert example.length <= LEARN.context and pairs.left_out == 0
+    assert example.length == 2 * example.inputs["input_ids"].shape[1] <= 2 * LEARN.context and pairs.left_out == 0
     text = task.words.decode(example.inputs["input_ids"][0].tolist())
     assert "say blue" in text and text.count("white") < 18 and (example.inputs["labels"] != -100).any(1).all()
     long = Row("q", {**row.values, "messages": json.dumps([{"role": "user", "content": "say blue " * 30}])})
