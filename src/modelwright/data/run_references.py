@@ -8,6 +8,7 @@ one, so that whatever started from the old one is trained again.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,7 +32,7 @@ def trained(reference: str, folder: Path) -> Artefact:
             that nothing can start from.
     """
     named, _, route = reference.removeprefix(SCHEME).partition("#")
-    place = folder / Path(named).expanduser()
+    place = Path(os.path.normpath(folder / Path(named).expanduser()))
     if not named or not place.is_dir():
         raise DataError(
             "there is no such folder",
@@ -45,14 +46,14 @@ def trained(reference: str, folder: Path) -> Artefact:
             "the folder holds no run",
             expected=_EXPECTED,
             where=f"{reference} ({place})",
-            remedy=f"Make one first: modelwright run {named}",
+            remedy=f"Make one first: modelwright run {place}",
         )
     for run in runs:
         taken = route or _chosen(run)
         found = Artefact.open(run / "train" / taken) if taken else None
         if found is not None:
             return _checked(found, reference)
-    raise _unfinished(runs, route, reference, named)
+    raise _unfinished(runs, route, reference, place)
 
 
 def resolve(reference: str, folder: Path) -> Path:
@@ -90,21 +91,21 @@ def _chosen(run: Path) -> str | None:
         ) from error
 
 
-def _unfinished(runs: list[Path], route: str, reference: str, named: str) -> DataError:
+def _unfinished(runs: list[Path], route: str, reference: str, place: Path) -> DataError:
     """The error for runs of which none has what is asked."""
     if not route:
         return DataError(
             f"none of the {len(runs):,} runs there has got as far as choosing a route",
             expected="a run that has finished training, evaluating and choosing",
             where=reference,
-            remedy=f"Finish it: modelwright run {named}; or name a trained route behind a #.",
+            remedy=f"Finish it: modelwright run {place}; or name a trained route behind a #.",
         )
     known = sorted({path.parent.name for run in runs for path in run.glob("train/*/manifest.json")})
     return DataError(
         f"no run there has trained a route {route!r}",
         expected=f"one of: {', '.join(known)}" if known else "a route whose training is finished",
         where=reference,
-        remedy="Mend the name behind the #." if known else f"Finish a training first: modelwright run {named}",
+        remedy="Mend the name behind the #." if known else f"Finish a training first: modelwright run {place}",
     )
 
 

@@ -99,7 +99,12 @@ class Predictor:
             return None
         if not isinstance(examples[0], dict) or self.speaks:  # longer than a small model's context it would be refused
             return examples[0]
-        return {key: _lengthen(value) if isinstance(value, str) else value for key, value in examples[0].items()}
+        longer = {key: _lengthen(value) if isinstance(value, str) else value for key, value in examples[0].items()}
+        try:
+            self.task.encode(self.task.read_request(longer, "sample"))
+        except RequestError:  # a text with gaps to fill: those beyond what the model reads would be refused
+            return examples[0]
+        return longer
 
     def read(self, requests: Sequence[Any]) -> list[Row]:
         """Requests as rows, whose ids are their places in `requests`.

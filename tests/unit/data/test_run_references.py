@@ -45,8 +45,8 @@ def test_the_newest_run_that_chose_is_taken_and_its_chosen_route(tmp_path: Path)
     first = made_run(base, "01", {"bert": "bert", "other": "bert"}, chosen="other")
     made_run(base, "02", {"bert": "bert"})  # still evaluating
     (base / "runs" / "2026-01-03").mkdir()  # killed before it wrote anything
-    assert checkpoints.resolve("run://../base", here, QUIET) == here / "../base/runs/2026-01-01/train/other/checkpoint"
-    newest = here / "../base/runs/2026-01-02/train/bert/checkpoint"
+    assert checkpoints.resolve("run://../base", here, QUIET) == base / "runs/2026-01-01/train/other/checkpoint"
+    newest = base / "runs/2026-01-02/train/bert/checkpoint"
     assert checkpoints.resolve("run://../base#bert", here, QUIET) == newest
     assert checkpoints.resolve(f"run://{first}", here, QUIET) == first / "train" / "other" / "checkpoint"
     assert checkpoints.resolve(f"run://{first}#bert", here, QUIET) == first / "train" / "bert" / "checkpoint"
@@ -67,8 +67,8 @@ def test_its_identity_is_what_the_training_left(tmp_path: Path) -> None:
     [
         ("run://absent", "no such folder", "Mend `from:`"),
         ("run://", "no such folder", "Mend `from:`"),
-        ("run://empty", "holds no run", "modelwright run empty"),
-        ("run://begun", "choosing a route", "modelwright run begun"),
+        ("run://empty", "holds no run", "modelwright run {}/empty"),
+        ("run://begun", "choosing a route", "modelwright run {}/begun"),
         ("run://begun#bret", "no run there has trained a route 'bret'", "behind the #"),
         ("run://done#lstm", "kind bilstm", "another route"),
         ("run://done#ridge", "no network in a standard layout", "another route"),
@@ -83,7 +83,7 @@ def test_what_can_not_be_started_from_is_named(tmp_path: Path, reference: str, s
         with pytest.raises(DataError) as caught:
             ask()
         assert said in str(caught.value)
-        assert remedy in caught.value.remedy
+        assert remedy.format(tmp_path) in caught.value.remedy
         assert reference in caught.value.where
 
 
