@@ -231,10 +231,13 @@ def _unmarked(text: str) -> tuple[str, list[tuple[int | None, int]]]:
 
 def _opening(tokenizer: ChatTokenizer, clock: Callable[[], datetime]) -> str:
     """What the template writes where the assistant is to speak next; "" where it writes nothing."""
+    if tokenizer.opening is not None:
+        return tokenizer.opening
     template, asked = _compiled(tokenizer.template), [{"role": "user", "content": "?"}]
     without = _written(tokenizer, template, asked, False, "chat_template.jinja", clock).translate(_SAID_MARKS)
     whole = _written(tokenizer, template, asked, True, "chat_template.jinja", clock).translate(_SAID_MARKS)
-    return whole[len(without) :] if whole.startswith(without) else ""
+    tokenizer.opening = whole[len(without) :] if whole.startswith(without) else ""
+    return tokenizer.opening
 
 
 def _closed(tokenizer: ChatTokenizer, text: str, end: int) -> int:

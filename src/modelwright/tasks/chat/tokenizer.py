@@ -126,15 +126,18 @@ class ChatTokenizer:
         folder: where a checkpoint's other files lie, to be taken along by `save`.
 
     Attributes:
-        begin: id before a document (`bos`); where a tokenizer has none, the id that ends one.
+        begin: id before a document: `<|endoftext|>` where a tokenizer has it (families whose `bos` opens a turn or is missing put that
+            between documents), else `bos`.
         end: id that ends an answer (`eos`).
         document_end: id that ends a document: as `end` unless the tokenizer has one of its own for it.
         padding: id that fills up batches.
+        opening: what the template writes where the assistant is to speak next, once somebody has looked.
     """
 
     def __init__(self, tokenizer: Any, config: dict[str, Any], template: str, folder: Path | None = None) -> None:
         tokenizer.no_padding()
         tokenizer.no_truncation()
+        self.opening: str | None = None
         self._steering: dict[str, re.Pattern[str] | None] = {}
         self.tokenizer, self.config, self.template, self.folder = tokenizer, config, template, folder
         self.size: int = tokenizer.get_vocab_size(with_added_tokens=True)
@@ -146,7 +149,8 @@ class ChatTokenizer:
         self.end: int = end
         ends = (tokenizer.token_to_id(text) for text in _DOCUMENT_ENDS)
         self.document_end: int = next((number for number in ends if number is not None), end)
-        self.begin: int = self.document_end if begin is None else begin
+        between = tokenizer.token_to_id(END_OF_TEXT)
+        self.begin: int = next(number for number in (between, begin, self.document_end) if number is not None)
         self.padding: int = self.document_end if padding is None else padding
 
     def _named(self, name: str) -> str | None:
