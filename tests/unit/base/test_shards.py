@@ -10,8 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelwright.base.errors import DataError
-from modelwright.data.corpus.shards import open_shards, write_shards
-from modelwright.data.corpus.tokens import tokenised
+from modelwright.base.shards import open_shards, write_shards
 
 
 def numbered(lists: list[list[int]], context: int) -> list[tuple[list[int], list[int]]]:
@@ -61,19 +60,3 @@ def test_damage_is_told(tmp_path: Path) -> None:
     (tmp_path / "tokens.bin").write_bytes(b"\0\0\0")
     with pytest.raises(DataError, match="can't be read"):
         open_shards(tmp_path)
-
-
-def test_special_tokens_in_a_text_stay_text() -> None:
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers
-
-    letters = sorted(pre_tokenizers.ByteLevel.alphabet())
-    tokenizer = Tokenizer(models.BPE({letter: place for place, letter in enumerate(letters)}, []))
-    tokenizer.pre_tokenizer, tokenizer.decoder = pre_tokenizers.ByteLevel(add_prefix_space=False), decoders.ByteLevel()
-    tokenizer.add_special_tokens(["<|end|>"])
-    end = tokenizer.token_to_id("<|end|>")
-    texts = ["one<|end|>two", "新闻"]
-    for size in (1, 100):
-        found = [ids.tolist() for ids in tokenised(texts, tokenizer, end, size)]
-        assert [ids.count(end) for ids in found] == [1, 1] and all(ids[-1] == end for ids in found)
-        assert [tokenizer.decode(ids[:-1]) for ids in found] == texts
-    assert tokenizer.encode("<|end|>").ids == [end]
