@@ -70,6 +70,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "wrong_type": ("of the wrong type", "类型错误"),
     "unreadable": ("unreadable", "无法读取"),
     "rare_label": ("rare labels", "样本过少的类别"),
+    "language": ("in other languages", "其他语言"),
+    "contaminated": ("with examination texts", "含评测文本"),
     "unusable": ("of no use to the task", "任务无法使用"),
 }
 
