@@ -10,6 +10,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
 from torch import Tensor, nn
 
 from modelwright.base.nouns import Sizes
@@ -71,6 +72,6 @@ def _classifier(settings: Finetune, sizes: Sizes, folder: Path) -> TextClassifie
     transformers = require("transformers", "train")
     try:
         model = transformers.AutoModel.from_pretrained(folder, dtype="float32")
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise names.damaged(folder, error) from error
     return TextClassifier(Foreign(model), model.config.hidden_size, sizes["classes"], settings.pooling, settings.dropout)

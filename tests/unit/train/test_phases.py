@@ -17,12 +17,14 @@ from modelwright.base.nouns import Row
 from modelwright.models import registry
 from modelwright.models.decoder import Decoder as Module
 from modelwright.spec.routes.decoder import Decoder
+from modelwright.spec.routes.lm_finetune import LmFinetune
 from modelwright.spec.routes.phases import Dialogue, phases_of, taking_place
 from modelwright.spec.routes.rnn_lm import RecurrentLanguage
 from modelwright.tasks.contract import get_task
+from modelwright.train import step
 from modelwright.train.phases import Phases, Setting
 from modelwright.train.plan import Limits
-from modelwright.train.route import train_route
+from modelwright.train.route import prepare, train_route
 
 TASK = get_task("text-generation")
 LEARN = TASK.settings(vocabulary=300, context=32)
@@ -200,6 +202,39 @@ def test_killed_in_any_phase_it_goes_on_bit_for_bit(at, whole, tmp_path):
     weights = [(folder / "checkpoint" / "model.safetensors").read_bytes() for folder in (tmp_path / "killed", whole[0])]
     assert weights[0] == weights[1]
     assert result["best_score"] == whole[1]["best_score"]
+
+
+@pytest.mark.parametrize("at", [("tuned", 4), ("tuned.preference", 3)])
+def test_adapters_over_four_bits_in_half_precision_go_on_bit_for_bit(at, whole, tmp_path):
+    """Frozen weights come from the checkpoint again, adapters from the file."""
+    route = LmFinetune(method="qlora", lora_rank=4, epochs=2, batch_size=8, precision="bfloat16")
+
+    def run(folder: Path, console: Console) -> None:
+        folder.mkdir(exist_ok=True)
+        given = {"limits": Limits(), "seed": 0, "folder": folder, "console": console, "title": "tuned", "learn": LEARN}
+        more = {"preferences": MORE["preferences"]}
+        train_route(
+            TASK, route, *MORE["dialogues"], checkpoint=whole[0] / "checkpoint", checkpoint_seconds=1e-9, more=more, **given
+        )
+
+    run(tmp_path / "whole", Console(quiet=True))
+    with pytest.raises(Killed):
+        run(tmp_path / "killed", Stopping(*at))
+    run(tmp_path / "killed", Console(quiet=True))
+    weights = [(tmp_path / way / "checkpoint" / "model.safetensors").read_bytes() for way in ("whole", "killed")]
+    assert weights[0] == weights[1]
+    assert losses(tmp_path / "killed" / "adapt" / "curve.jsonl")[-1] < losses(tmp_path / "killed" / "adapt" / "curve.jsonl")[0]
+
+
+def test_long_rows_are_scored_a_few_at_a_time(tmp_path, monkeypatch):
+    rows = [Row(f"long{n}", {"text": "red blue " * (12 if n < 9 else 40)}) for n in range(12)]
+    fitted = TASK.fit(rows, Decoder.model_validate(SMALL), None, LEARN)
+    made = prepare(fitted, Decoder.model_validate(SMALL), rows, rows, None, 0)
+    expected = made.stepper.score(made.held, rows)
+    monkeypatch.setattr(step, "_VALIDATION_TOKENS", 200)
+    sizes = [(len(part), max(made.held[number].length for number in part)) for part, _ in made.stepper.answers(made.held)]
+    assert sum(count for count, _ in sizes) == 12 and all(count == 1 or count * longest <= 200 for count, longest in sizes)
+    assert len(sizes) > 2 and made.stepper.score(made.held, rows) == pytest.approx(expected, rel=1e-5)
 
 
 def test_steps_are_shared(tmp_path):
