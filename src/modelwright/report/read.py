@@ -42,7 +42,8 @@ class Run:
         card, decision, variants, load, plan: each stage's artefact, or None.
         risks, compliance, capacity, ways, learning, financing: what the plan stage wrote beside it (`plan/*.json`), or None; ways
             is `plan/route.json`: build, fine-tune or buy.
-        forecasts, results, curves, searches (for settings), evaluations, attributions (what spoke for answers): by route, in the project's order; a route that has none is absent.
+        forecasts, results, curves, searches (for settings), evaluations, attributions (what spoke for answers), languages (what language
+            models can do): by route, in the project's order; a route that has none is absent.
         release: `release.json` of the shipped folder; model_card: its README.md is there.
         artefacts: each file read, by its path inside the folder.
     """
@@ -59,6 +60,7 @@ class Run:
     searches: Mapping[str, Mapping[str, Any]]
     evaluations: Mapping[str, Mapping[str, Any]]
     attributions: Mapping[str, Mapping[str, Any]]
+    languages: Mapping[str, Mapping[str, Any]]
     decision: Mapping[str, Any] | None
     variants: Mapping[str, Any] | None
     load: Mapping[str, Any] | None
@@ -121,6 +123,7 @@ def read_run(folder: Path) -> Run:
         searches=reader.by_route("train", "tuning.json", project),
         evaluations=reader.by_route("evaluate", "evaluation.json", project),
         attributions=reader.by_route("evaluate", "attributions.json", project),
+        languages=reader.by_route("evaluate", "language.json", project),
         decision=reader.json("choose/decision.json"),
         variants=reader.json("compress/variants.json"),
         load=reader.json("rehearse/load.json"),

@@ -9,6 +9,7 @@ from markupsafe import Markup, escape
 
 from modelwright.report.words_charts import CHARTS
 from modelwright.report.words_checks import CHECKS
+from modelwright.report.words_language import LANGUAGE
 from modelwright.report.words_market import MARKET
 from modelwright.report.words_page import PAGE
 from modelwright.report.words_questions import QUESTIONS
@@ -17,7 +18,7 @@ from modelwright.report.words_series import SERIES
 from modelwright.report.words_tables import TABLES
 
 LANGUAGES = ("en", "zh")
-TABLE: dict[str, tuple[str, str]] = {**PAGE, **CHARTS, **MARKET, **CHECKS, **QUESTIONS, **TABLES, **SERIES, **REASONS}
+TABLE: dict[str, tuple[str, str]] = {**PAGE, **CHARTS, **MARKET, **CHECKS, **QUESTIONS, **TABLES, **SERIES, **REASONS, **LANGUAGE}
 
 
 class Words:

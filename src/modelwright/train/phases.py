@@ -24,6 +24,7 @@ from modelwright.base.store import read_json, write_json, write_text
 from modelwright.models import names
 from modelwright.spec.routes.phases import Phase, taking_place
 from modelwright.train import curve, preference
+from modelwright.train.buckets import lengths_of
 from modelwright.train.loop import Judge, Loop
 from modelwright.train.plan import Limits
 from modelwright.train.ready import Prepared, make_ready
@@ -126,6 +127,9 @@ class Phases:
         outcome = loop.run()
         trained = made.stepper.finish(outcome.weights)
         record = _record(phase, loop, outcome.stopped_by)
+        if place == 0:
+            reasons = phase.route.reasons(self.task.sizes, int(sum(lengths_of(made.examples))))
+            record["settled"] = [{"name": name, "value": value, "reason": why} for name, value, why in reasons]
         if isinstance(made.task, preference.Pairs):
             record["left_out"] = made.task.left_out
         if not self.alone:
@@ -285,6 +289,6 @@ def summed(done: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         "best_score": last["best_score"],
         "metric": last["metric"],
         "peak_memory_bytes": max(record["peak_memory_bytes"] for record in done),
-        **{name: first[name] for name in ("precision", "precision_reason", "compile")},
+        **{name: first[name] for name in ("precision", "precision_reason", "compile", "settled")},
         "phases": list(done),
     }

@@ -15,6 +15,7 @@ from modelwright.report.words import TABLE, Words
 from modelwright.report.words_cards import CARDS, DATA_CARD
 from modelwright.report.words_charts import CHARTS
 from modelwright.report.words_checks import CHECKS
+from modelwright.report.words_language import LANGUAGE
 from modelwright.report.words_market import MARKET
 from modelwright.report.words_page import PAGE
 from modelwright.report.words_questions import QUESTIONS
@@ -41,7 +42,7 @@ def test_both_languages_say_it_with_the_same_places(key):
 
 
 def test_no_key_stands_in_two_tables():
-    assert sum(map(len, (PAGE, CHARTS, MARKET, CHECKS, QUESTIONS, TABLES, SERIES, REASONS))) == len(TABLE)
+    assert sum(map(len, (PAGE, CHARTS, MARKET, CHECKS, QUESTIONS, TABLES, SERIES, REASONS, LANGUAGE))) == len(TABLE)
 
 
 def sources() -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
+from typing import Any
 
 from modelwright.base.console import amount
 from modelwright.base.store import write_json
 from modelwright.pipeline import bought, costs
 from modelwright.pipeline.context import Context
 from modelwright.pipeline.words import say
+from modelwright.spec.routes.phases import DIALOGUES
 from modelwright.tasks.contract import get_task
 from modelwright.venture import cost
 from modelwright.venture.figures import Figure
@@ -22,7 +25,8 @@ def work(context: Context) -> str:
 
     project, record = context.project, context.ledger.record
     request_of = get_task(project.task).request_of
-    rows = read_split(context.input("data"), "test")
+    data = context.input("data")
+    rows = read_split(data / DIALOGUES if (data / DIALOGUES).is_dir() else data, "test")  # a chat is asked what people say to it
     rows = random.Random(project.train.seed).sample(rows, min(_ROWS, len(rows)))  # a split may stand sorted by class
     requests = [request_of(row) for row in rows]
     write_json(context.out / "request.json", requests[0])  # a real one, to ask with
@@ -47,6 +51,8 @@ def work(context: Context) -> str:
         record(f"{prefix}/errors", level["errors"], "requests", "measured")
         for key in ("p50", "p95", "p99"):
             record(f"{prefix}/{key}", level[f"{key}_ms"], "ms", "measured")
+    if "tokens_per_second" in found:
+        _record_chat(context, found)
     record("rehearse/throughput", best["throughput"], "requests/s", "measured", note=f"at {best['connections']} connections")
     record("rehearse/cost-per-1000", price.value, price.unit, price.basis, low=price.low, high=price.high, note=price.note)
     return say(
@@ -58,3 +64,23 @@ def work(context: Context) -> str:
         memory=found["memory_bytes"] / 1e6,
         cost=f"{amount(price.value / 1000)} {costs.currency(project)}",
     )
+
+
+def _record_chat(context: Context, found: Mapping[str, Any]) -> None:
+    """What generating costs: tokens of answers, at the level of connections that gives most of them."""
+    record = context.ledger.record
+    record(
+        "rehearse/tokens-per-second",
+        found["tokens_per_second"],
+        "tokens/s",
+        "measured",
+        note="tokens of answers, all users together",
+    )
+    for key in ("p50", "p95"):
+        record(f"rehearse/time-to-first-token-{key}", found[f"ttft_{key}_ms"], "ms", "measured")
+    for part, count in found["tokens_per_request"].items():
+        record(f"rehearse/tokens-per-request/{part}", count, "tokens", "measured", note=f"of the {part}, mean")
+    hour = costs.hour(context.project)
+    million = hour.value / 3600 / found["tokens_per_second"] * 1e6
+    note = "an hour of this machine over the answers' tokens of an hour at full load"
+    record("rehearse/cost-per-million-tokens", million, costs.currency(context.project), hour.basis, note=note)

@@ -7,6 +7,7 @@ Numbers with a ledger record come as links to it (`Figures.figure`); what is rea
 from __future__ import annotations
 
 from modelwright.report.sections.of_compute import capacity
+from modelwright.report.sections.of_language import language as language_model
 from modelwright.report.sections.of_ledger import appendix, assumed
 from modelwright.report.sections.of_market import market
 from modelwright.report.sections.of_money import business, financing
@@ -28,6 +29,7 @@ __all__ = [
     "cost",
     "data",
     "financing",
+    "language_model",
     "market",
     "more_data",
     "quality",

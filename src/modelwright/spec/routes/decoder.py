@@ -85,6 +85,9 @@ class Decoder(Phased):
         values = {reason.name: reason.value for reason in derived(self, sizes, tokens)}
         return self.model_copy(update={name: value for name, value in values.items() if getattr(self, name) is None})
 
+    def reasons(self, sizes: Sizes, tokens: int) -> list[Derived]:
+        return derived(self, sizes, tokens)
+
 
 def derived(settings: Decoder, sizes: Sizes, tokens: int) -> list[Derived]:
     """Every value that the dial decides, with its reason in words.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -216,6 +216,10 @@ class GradientRoute(Route):
             tokens: in the training split, one pass over it.
         """
         return self
+
+    def reasons(self, sizes: Sizes, tokens: int) -> Sequence[tuple[str, int | float | str, str]]:
+        """What `settled` decides or was told, each as (setting, value, why), for people; most decide nothing."""
+        return ()
 
     def rows_per_step(self, rows: int) -> int:
         """Rows of an optimiser step, out of a training split of `rows`."""
