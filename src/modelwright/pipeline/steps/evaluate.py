@@ -53,6 +53,8 @@ def work(context: Context) -> str:
     )
     if "bought" in found:
         bought.record_usage(context, name, found)
+    if get_task(project.task).wants == "next-tokens":
+        _examine_language(context, name, source)
     _record_gaps(context, name, found)
     _record_robustness(context, name, source)
     headline = found["splits"]["test"]["metrics"][found["headline"]]
@@ -66,6 +68,32 @@ def work(context: Context) -> str:
         high=amount(headline["high"], 3),
         latency=amount(found["latency_ms"]["p95"]),
     )
+
+
+def _examine_language(context: Context, name: str, source: Path) -> None:
+    """The built-in suite of language models; what could not be asked leaves no figure."""
+    from modelwright.data.rows import read_split
+    from modelwright.evaluate.language.examine import examine
+
+    data, project = context.input("data"), context.project
+    training, test = read_split(data, "train"), read_split(data, "test")
+    chats = getattr(project.learn, "dialogues", None) is not None or any(row.values.get("messages") for row in test[:100])
+    found = examine(source, training, test, context.out, context.console, project.train.seed, chats)
+    for part in ("cloze", "choice", "instructions"):
+        for language, figures in (found[part] or {}).items():
+            note = f"{figures['items']} items of the built-in suite, Wilson's interval"
+            note += "" if part == "instructions" else f"; chance {figures['chance']:.2f}"
+            _record_share(context, f"evaluate/{name}/{part}-{language}", figures, note)
+    memory = found["memorisation"]
+    for key, label in (("training", "memorised"), ("held_out", "memorised-control")) if memory else ():
+        note = f"{memory[key]['documents']} documents whose next {memory['tokens']} tokens come out word for word"
+        _record_share(context, f"evaluate/{name}/{label}", memory[key], note)
+
+
+def _record_share(context: Context, name: str, figures: Mapping[str, Any], note: str) -> None:
+    if figures["value"] is not None:
+        bounds = {"low": figures["low"], "high": figures["high"]}
+        context.ledger.record(name, figures["value"], "1", "measured", **bounds, note=note)
 
 
 def _record_gaps(context: Context, name: str, found: Mapping[str, Any]) -> None:

@@ -1,0 +1,1 @@
+"""What a language model can do beside predicting: endings and answers chosen by likelihood, instructions followed, texts repeated."""
