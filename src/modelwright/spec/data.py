@@ -43,8 +43,19 @@ class Clean(Section):
 class Split(Section):
     """Test, validation and training rows; made before anything is fitted."""
 
-    test: float = Field(0.2, gt=0, lt=0.9, description="share of rows held out and scored once per route")
-    validation: float = Field(0.1, gt=0, lt=0.9, description="share of rows for early stopping, tuning and choosing")
+    test: float = Field(
+        0.2,
+        gt=0,
+        lt=0.9,
+        description="share of rows held out and scored once per route; of a corpus, if not stated, at most 1,000 documents and a million "
+        "characters",
+    )
+    validation: float = Field(
+        0.1,
+        gt=0,
+        lt=0.9,
+        description="share of rows for early stopping, tuning and choosing; of a corpus, if not stated, as for test",
+    )
     train: int | None = Field(
         None,
         ge=1,
@@ -56,7 +67,7 @@ class Split(Section):
         None,
         description="stratified: label balance kept (at random where there are no labels); group: rows that share `column` stay "
         "together; time: the latest rows are the test; last: of each user the last row is the test, the one before it validation; "
-        "given: `column` says train, test or validation (drawn from train where absent); "
+        "of a corpus stratified is a draw by a hash of the text; given: `column` says train, test or validation (drawn from train where absent); "
         "default: the task's habit, most often stratified",
     )
     column: str | None = Field(

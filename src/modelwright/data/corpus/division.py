@@ -15,7 +15,7 @@ from modelwright.data.given import split_named
 from modelwright.data.splits import NAMES
 from modelwright.spec.data import Data, Split
 
-TRAIN, VALIDATION, TEST, LEFT = 0, 1, 2, 3
+TRAIN, VALIDATION, TEST, COPY, SPARE = 0, 1, 2, 3, 4
 MOST_HELD_OUT = 1000
 MOST_CHARACTERS = 1_000_000
 """Of the validation and of the test split, where the project does not state their shares: bits per byte are then known to a
@@ -24,13 +24,6 @@ hundredth, and a language model is not asked for hours."""
 
 def refuse_others(spec: Data) -> None:
     """Splits that a corpus does not have."""
-    if spec.split.train is not None:
-        raise DataError(
-            f"data.split.train is {spec.split.train}",
-            expected="all of a corpus's training documents, or the first data.limit documents",
-            where="data.split.train",
-            remedy="Leave data.split.train out, or set data.limit.",
-        )
     if spec.split.by in ("time", "last"):
         raise DataError(
             f"data.split.by is {spec.split.by}",
@@ -60,7 +53,7 @@ def part_key(spec: Data, value: Any) -> int:
 
 
 def assigned(spec: Data, keys: np.ndarray, parts: np.ndarray, left_out: np.ndarray, characters: int) -> np.ndarray:
-    """uint8 [documents]: TRAIN, VALIDATION, TEST, or LEFT where `left_out`.
+    """uint8 [documents]: TRAIN, VALIDATION, TEST; COPY where `left_out`; SPARE beyond `split.train` training documents.
 
     Args:
         keys: uint64 [documents], of the texts.
@@ -70,7 +63,7 @@ def assigned(spec: Data, keys: np.ndarray, parts: np.ndarray, left_out: np.ndarr
     Raises:
         DataError: a split would be empty.
     """
-    found = np.full(len(keys), LEFT, np.uint8)
+    found = np.full(len(keys), COPY, np.uint8)
     stay = np.flatnonzero(~left_out)
     if len(stay) < 3:
         raise _too_few(f"{len(stay)} documents are left after cleaning")
@@ -87,6 +80,10 @@ def assigned(spec: Data, keys: np.ndarray, parts: np.ndarray, left_out: np.ndarr
     for number, name in enumerate(NAMES):
         if not (found == number).any():
             raise _too_few(f"no document is for {name}")
+    train = np.flatnonzero(found == TRAIN)
+    if spec.split.train is not None:
+        order = np.argsort(drawn(keys[train], spec.split.seed + 1), kind="stable")
+        found[train[order[spec.split.train :]]] = SPARE
     return found
 
 

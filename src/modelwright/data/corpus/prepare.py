@@ -225,7 +225,7 @@ def _second_pass(
     console: Console,
 ) -> list[str]:
     """Write the splits. Returns the texts of a sample of what stays, for the card."""
-    chosen = set(division.sampled(np.flatnonzero(assigned != division.LEFT), LANGUAGE_SAMPLE, spec.split.seed))
+    chosen = set(division.sampled(np.flatnonzero(assigned < division.COPY), LANGUAGE_SAMPLE, spec.split.seed))
     roles = [*(role for role in reader.mapping if role in reader.used), *reader.others]
     writers = {name: Writer(out / (name if name == "train" else f"{name}.parquet"), roles) for name in splits.NAMES}
     gone = {**copies.near, **{int(place): (int(copies.exact[place]), 1.0) for place in _first(copies.exact)}}
@@ -235,11 +235,11 @@ def _second_pass(
         for number, row in enumerate(Documents(aside)):
             if number in names:
                 names[number] = row.id
-            if assigned[number] != division.LEFT:
+            if assigned[number] < division.COPY:
                 writers[splits.NAMES[assigned[number]]].add(row.id, {role: row.values.get(role) for role in roles})
                 if number in chosen:
                     sample.append(reader.text_of(row.values))
-            else:
+            elif assigned[number] == division.COPY:
                 listing.add(_copy(row, reader, copies, number, gone, names))
             if number % 10_000 == 0:
                 progress.update(number)
@@ -276,16 +276,17 @@ def _card(
     sample: list[str],
     listing: Listing,
 ) -> dict[str, Any]:
-    stay = assigned != division.LEFT
+    stay = assigned < division.COPY
     characters, words = known.of("characters")[stay].astype(np.int64), known.of("words")[stay].astype(np.int64)
     low, high = assigned[copies.pairs[:, 0]], assigned[copies.pairs[:, 1]]
-    both = (low != division.LEFT) & (high != division.LEFT)
+    both = (low < division.COPY) & (high < division.COPY)
     leaked = copies.pairs[both & (low != high)].reshape(-1)
     languages, sampled = card.languages(sample, spec.split.seed)
     return {
         "rows_read": known.read,
-        "rows_kept": int(stay.sum()),
+        "rows_kept": int((assigned != division.COPY).sum()),
         "splits": division.counts(assigned),
+        "left_out": int((assigned == division.SPARE).sum()),
         "labels": {},
         "lengths": {"characters": card.quantiles(characters), "words": card.quantiles(words)},
         "languages": languages,

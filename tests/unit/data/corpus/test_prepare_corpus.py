@@ -96,6 +96,11 @@ def test_a_text_stays_in_its_split_wherever_it_stands_and_whatever_comes(
     assert {key: after[key] for key in before} == before
     assert 50 <= card["splits"]["test"] <= 110 and 20 <= card["splits"]["validation"] <= 65
     assert run(split={"test": 0.2, "validation": 0.1, "seed": 8})["splits"] != card["splits"]
+    few = run(split={"test": 0.2, "validation": 0.1, "train": 50})
+    assert few["splits"] == {**card["splits"], "train": 50} and few["left_out"] == card["splits"]["train"] - 50
+    assert few["quarantine"] == {} and {row.values["text"] for row in rows_of(tmp_path)["train"]} < {
+        text for text, name in after.items() if name == "train"
+    }
 
 
 def test_without_stated_shares_little_is_held_out(tmp_path: Path, run: Callable[..., dict[str, Any]]) -> None:
