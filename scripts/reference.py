@@ -238,8 +238,10 @@ def outputs() -> dict[Path, str]:
         ROOT / "docs" / "modelwright.schema.json": json.dumps(json_schema(TASKS), ensure_ascii=False, indent=1) + "\n",
     }
     for example in sorted((ROOT / "examples").glob("*/modelwright.yaml")):
-        target = ROOT / "src" / "modelwright" / "templates" / f"{example.parent.name}.yaml"
-        found[target] = example.read_text(encoding="utf-8")
+        templates = ROOT / "src" / "modelwright" / "templates"
+        found[templates / f"{example.parent.name}.yaml"] = example.read_text(encoding="utf-8")
+        for beside in sorted(example.parent.glob("*.jsonl")):
+            found[templates / f"{example.parent.name}.{beside.name}"] = beside.read_text(encoding="utf-8")
     return found
 
 

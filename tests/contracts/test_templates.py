@@ -26,9 +26,17 @@ def test_template_and_example_are_the_same(name: str) -> None:
     assert template.read_text(encoding="utf-8") == SHIPPED[name].read_text(encoding="utf-8"), "run: make docs"
 
 
-def test_templates_are_package_data() -> None:
+def test_every_kind_of_file_is_package_data() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    assert "**/*.yaml" in settings["tool"]["setuptools"]["package-data"]["modelwright"]
+    named = {item.removeprefix("**/*.") for item in settings["tool"]["setuptools"]["package-data"]["modelwright"]}
+    files = [path for path in (ROOT / "src" / "modelwright").rglob("*.*") if path.is_file() and "__pycache__" not in path.parts]
+    assert {path.suffix.removeprefix(".") for path in files} - {"py"} <= named | {"typed"}
+
+
+def test_rows_that_come_with_an_example_come_with_its_template(tmp_path: Path) -> None:
+    new(tmp_path / "chat", "own-chat")
+    for beside in (ROOT / "examples" / "own-chat").glob("*.jsonl"):
+        assert (tmp_path / "chat" / beside.name).read_bytes() == beside.read_bytes()
 
 
 @pytest.mark.parametrize("template", templates())

@@ -64,6 +64,10 @@ def new(folder: Path, template: str = "blank", language: str | None = None) -> P
     if language is not None:
         text = re.sub(r"(?m)^language: \S+", f"language: {language}", text, count=1)
     store.write_text(file, text)
+    for beside in _TEMPLATES.glob(f"{template}.*.jsonl"):  # rows that come with the example
+        target = folder / beside.name.removeprefix(f"{template}.")
+        if not target.exists():
+            store.write_text(target, beside.read_text(encoding="utf-8"))
     return file
 
 
