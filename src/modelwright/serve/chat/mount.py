@@ -15,7 +15,6 @@ from modelwright.base.decoding import Layout
 from modelwright.base.errors import RequestError
 from modelwright.base.graph import Graph
 from modelwright.serve.chat import page
-from modelwright.serve.chat.embeddings import Embedder
 from modelwright.serve.chat.face import ChatFace, Served
 from modelwright.serve.chat.meters import ChatMeters
 from modelwright.serve.chat.problems import body_of
@@ -66,8 +65,7 @@ def add_chat(app: FastAPI, voice: Voice, predictor: Predictor, settings: Serve, 
     meters = ChatMeters(lambda: voice.queued, lambda: voice.busy)
     metrics.others.append(meters)
     served = Served(predictor.name, predictor.hash, _seconds(predictor.card.get("created")))
-    embedder: Embedder | None = getattr(predictor.task, "embedder", None)
-    face = ChatFace(voice, served, settings, meters, log, embedder)
+    face = ChatFace(voice, served, settings, meters, log)
     routes = [Route(path, face, methods=["POST"]) for path in _ABOUT]
     routes += [Route("/v1/models", face.models), Route("/v1/models/{name:path}", face.model)]
     routes.append(Route(page.PATH, page.show(predictor.name)))

@@ -84,7 +84,7 @@ class Reader:
         if ask.messages is not None:
             return render(self.tokenizer, with_system(ask.messages, self.system), True)[0]
         if isinstance(ask.prompt, str):
-            return self.tokenizer.encode(ask.prompt) or [self.tokenizer.begin]
+            return [self.tokenizer.begin, *self.tokenizer.encode(ask.prompt)]  # as every document begins in a lesson
         assert ask.prompt is not None
         if wrong := [one for one in ask.prompt if not 0 <= one < self.layout.vocabulary]:
             raise RequestError(

@@ -13,6 +13,7 @@ import openai
 import pytest
 from tests.unit.serve.serving import serving, wait_until
 
+from modelwright.base.nouns import Row
 from modelwright.serve.app import create_app
 from modelwright.serve.predictor import Predictor
 from modelwright.spec.serve import Serve
@@ -90,7 +91,8 @@ def test_stop_strings_limits_and_end_tokens_end_answers(client: openai.OpenAI, c
 
 def test_texts_and_tokens_are_continued(client: openai.OpenAI, chatty: Predictor) -> None:
     text = client.completions.create(model="harbour", prompt="The tide", max_tokens=8, temperature=0)
-    ids = client.completions.create(model="harbour", prompt=chatty.task.words.encode("The tide"), max_tokens=8, temperature=0)
+    lesson = chatty.task.encode(Row("0", {"text": "The tide"})).inputs["input_ids"].tolist()
+    ids = client.completions.create(model="harbour", prompt=lesson, max_tokens=8, temperature=0)
     assert text.choices[0].text == ids.choices[0].text != ""
     streamed = client.completions.create(model="harbour", prompt="The tide", max_tokens=8, temperature=0, stream=True)
     assert "".join(chunk.choices[0].text for chunk in streamed) == text.choices[0].text
