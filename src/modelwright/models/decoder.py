@@ -29,6 +29,7 @@ from modelwright.spec.routes.decoder import Decoder as DecoderRoute
 
 # As in the encoder: up to this length two plain batched multiplies beat torch's fused attention in a CPU's training step.
 PLAIN_ATTENTION_TOKENS = 512
+QUERIES_AT_ONCE = 128
 
 
 @dataclass(frozen=True)
@@ -141,15 +142,22 @@ class Attention(nn.Module):
 
 
 def plain(query_bhtd: Tensor, key_bktd: Tensor, value_bktd: Tensor, seen: Tensor | None) -> Tensor:
-    """Attention by two batched multiplies; the query heads of a group are rows of one matrix."""
+    """Attention by batched multiplies, some queries at a time with the keys up to the last of them: what lies above the diagonal's blocks
+    is never computed. The query heads of a group are rows of one matrix."""
     b, h, t, d = query_bhtd.shape
     k = key_bktd.shape[1]
-    rows = (query_bhtd * (1 / math.sqrt(d))).reshape(b, k, h // k * t, d)  # scaling the query is cheaper than the scores
-    scores_bhtt = (rows @ key_bktd.transpose(-1, -2)).view(b, h, t, t)
+    query_bhtd = query_bhtd * (1 / math.sqrt(d))  # cheaper than scaling the scores
     if seen is None:
         seen = torch.ones(t, t, dtype=torch.bool, device=query_bhtd.device).tril()
-    weights_bhtt = scores_bhtt.masked_fill(~seen, torch.finfo(scores_bhtt.dtype).min).softmax(-1)
-    return (weights_bhtt.view(b, k, h // k * t, t) @ value_bktd).view(b, h, t, d)
+    mixed = []
+    for start in range(0, t, QUERIES_AT_ONCE):
+        end = min(t, start + QUERIES_AT_ONCE)
+        count = end - start
+        rows = query_bhtd[:, :, start:end].reshape(b, k, h // k * count, d)
+        scores = (rows @ key_bktd[:, :, :end].transpose(-1, -2)).view(b, h, count, end)
+        weights = scores.masked_fill(~seen[..., start:end, :end], torch.finfo(scores.dtype).min).softmax(-1)
+        mixed.append((weights.view(b, k, h // k * count, end) @ value_bktd[:, :, :end]).view(b, h, count, d))
+    return torch.cat(mixed, 2)
 
 
 class Layer(nn.Module):
@@ -171,6 +179,8 @@ class Layer(nn.Module):
 
 class Decoder(nn.Module):
     """Tokens in, surprise out (see the arguments of `forward`). `shape` stays readable for saving."""
+
+    compiled_parts = "layers"  # see train/compilation.py
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()

@@ -19,7 +19,7 @@ from torch import Tensor
 from modelwright.base.console import Console, Progress, amount
 from modelwright.base.nouns import Batch, Example, Row
 from modelwright.spec.routes.route import GradientRoute
-from modelwright.train import shortage
+from modelwright.train import compilation, shortage
 from modelwright.train.buckets import epoch_batches, lengths_of, turned
 from modelwright.train.curve import Curve
 from modelwright.train.divergence import Diverged, finite, told
@@ -33,6 +33,7 @@ SAVING_SHARE = 0.05  # of the time that checkpoints may take, however often they
 _EVALUATION_GUESS = 0.25  # time of a row in validation, as a share of one in training, until the first was measured
 _RECENT = 32  # steps whose pace says how the coming ones will go
 _CLOSING_S = 1.0  # reserved for writing the result
+_KNOWN = 16  # steps after which the pace is known well enough to say whether compiling pays
 
 
 Judge = Callable[[int, float], bool]
@@ -169,6 +170,7 @@ class Loop:
 
     def _learn(self, rows: Sequence[int], progress: Progress) -> None:
         state, plan = self.state, self.plan
+        self._compile_if_due(rows)
         began = self.clock()
         rate = self.schedule.share(state.step, plan.total)
         loss, norm = self._step(rows, rate)
@@ -191,6 +193,18 @@ class Loop:
         guess_s = pace_s / self.batch_size * len(self.validation[0]) * _EVALUATION_GUESS
         plan.reconsider(state.step, self.spent(), pace_s, self.evaluation_s or guess_s, guess_s + _CLOSING_S)
         progress.update(state.step, plan.total, f"epoch {state.epoch + 1}/{self.route.epochs}  loss {loss:.3f}  {self._speed()}")
+
+    def _compile_if_due(self, rows: Sequence[int]) -> None:
+        """Once, when the pace is known and says that it pays. A run that goes on does as the run before it."""
+        state, stepper = self.state, self.stepper
+        if stepper.warm or self.route.compile != "auto" or len(rows) < self.batch_size:
+            return
+        if state.compiled is None and state.step >= _KNOWN and self.paces:
+            left_s = sum(self.paces) / len(self.paces) * (self.plan.total - state.step)
+            state.compiled = compilation.pays(stepper.module, stepper.place, left_s)
+        if state.compiled:
+            stepper.compile_now(self._parts(rows))
+            self.ended = self.clock()  # the pace of steps is not to blame for it
 
     def _step(self, rows: Sequence[int], rate: float) -> tuple[float, float]:
         """One optimiser step. Where memory runs out it is done again in parts of half as many rows, whose gradients are summed: the

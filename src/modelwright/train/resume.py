@@ -45,6 +45,7 @@ class State:
         peak_memory_bytes: seen so far.
         rows_at_once: rows computed at a time since memory ran out; 0: as the route says.
         halved: each time that happened: the step, the rows that were too many, those of the next try.
+        compiled: whether layers are compiled since it was known whether that pays; None before.
     """
 
     step: int = 0
@@ -62,6 +63,7 @@ class State:
     peak_memory_bytes: int = 0
     rows_at_once: int = 0
     halved: list[list[int]] = field(default_factory=list)
+    compiled: bool | None = None
 
 
 class Resume:

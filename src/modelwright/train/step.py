@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from modelwright.train.team import in_turn, team
 from modelwright.train.vocabulary import Vocabulary
 
 _VALIDATION_ROWS = 64  # in a batch: no gradients are kept, so more fit than in training
+_VALIDATION_TOKENS = 1 << 15  # but not more of them, where rows are long
 
 
 class Stepper:
@@ -60,6 +62,7 @@ class Stepper:
         self.frozen = {name: value for name, value in full.items() if name not in set(self.optimiser.names)}
         compiled, self.compile = compilation.choose(route.compile, self.module, place)
         self.compiled = self.team.together(compiled, place)
+        self.warm = False  # whether layers are compiled, and for which batches
         self.loss = losses.choose(task.loss, task.sizes, route)
         self.augment = augment.choose(route, task.sizes.get("classes"))
         self.scored_rows = _VALIDATION_ROWS
@@ -82,7 +85,20 @@ class Stepper:
                 (loss * (share * self.team.size)).backward()  # a team's gradients are averaged
                 self.optimiser.collect()
                 total += float(loss.detach()) * share
+        self.warm = self.warm or (self.compile.startswith("always") and bool(compilation.parts(self.module)))
         return self.team.sum(total), self.optimiser.step(rate)
+
+    def compile_now(self, parts: Iterable[tuple[float, Batch]]) -> None:
+        """Compile the layers for batches like these. Nothing is learned."""
+        compilation.compile_parts(self.module)
+        self.compile = "auto: one layer is compiled for all, because enough time was left for it to pay"
+        with torch.random.fork_rng(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the compiler warns of its own ways
+            self.module.train()
+            for _, batch in parts:
+                self._loss(batch).backward()
+        self.optimiser.forget()
+        self.warm = True
 
     def _loss(self, batch: Batch) -> Tensor:
         inputs = self._tensors(batch.inputs)
@@ -90,9 +106,10 @@ class Stepper:
         if self.augment is not None:
             inputs, targets = self.augment(inputs, targets)
         try:
-            outputs = self.compiled(**inputs)
+            with compilation.steady(self.warm):
+                outputs = self.compiled(**inputs)
         except RuntimeError as error:  # the compiler works on the first call, and its errors are of this kind
-            if self.compiled is self.module or shortage.is_one(error):
+            if not self.compile.startswith(("always", "auto")) or shortage.is_one(error):
                 raise
             raise compilation.failed(error) from error
         weights = batch.weights
@@ -101,7 +118,7 @@ class Stepper:
     def answer(self, batch: Batch) -> Outputs:
         """Outputs in float32, without learning."""
         self.module.eval()
-        with torch.no_grad() if self.team.sharded else torch.inference_mode():
+        with torch.no_grad() if self.team.sharded else torch.inference_mode(), compilation.steady(self.warm):
             outputs = self.module(**self._tensors(batch.inputs))
         return {name: tensor.float().cpu().numpy() for name, tensor in outputs.items()}
 
@@ -123,7 +140,13 @@ class Stepper:
 
     def answers(self, examples: Sequence[Example]) -> Iterator[tuple[list[int], Outputs]]:
         """Outputs of all examples, batch by batch: the examples' numbers, and `answer`. Where memory runs out, fewer at a time."""
-        waiting = sorted_batches(lengths_of(examples), self.scored_rows)[::-1]
+        lengths = lengths_of(examples)
+        waiting = [
+            part[at : at + size]
+            for part in sorted_batches(lengths, self.scored_rows)
+            for size in [max(1, _VALIDATION_TOKENS // max(1, int(lengths[part[-1]])))]
+            for at in range(0, len(part), size)
+        ][::-1]
         if self.team.size > 1:
             together = in_turn(waiting[::-1], lambda part: self.answer(self.task.collate([examples[number] for number in part])))
             yield from together
