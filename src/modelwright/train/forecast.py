@@ -25,6 +25,7 @@ from modelwright.spec.routes.phases import MAIN, Phase, taking_place
 from modelwright.spec.routes.route import GradientRoute, Route
 from modelwright.spec.section import Section
 from modelwright.tasks.contract import Task
+from modelwright.train import shortage
 from modelwright.train.buckets import epoch_batches
 from modelwright.train.loop import SAVING_SHARE
 from modelwright.train.memory import freed_memory_kept
@@ -154,8 +155,8 @@ def _phase(
     route = ready.route
     if type(route).settled is not GradientRoute.settled:  # by the tokens of all rows
         route = phase.route.settled(fitted.sizes, round(sum(ready.lengths) * scale))
-    part = route.rows_per_part(lessons)
-    steps = _time_steps(ready, part, seed, clock)
+    wished = route.rows_per_part(lessons)
+    part, steps = _time_what_fits(ready, wished, seed, clock, f"routes.{route.name}")
     batches = epoch_batches(ready.lengths, part, seed, 0)
     standing_s = _time_standing(ready.task, ready.stepper.answers, clock) if phase.rows == MAIN else 0.0
     answer_s = _time_evaluation(ready, held, clock)
@@ -171,7 +172,27 @@ def _phase(
         saving_s=_time_saving(ready, clock),
         memory_bytes=steps.memory_bytes + ready.stepper.optimiser.bytes(),
     )
-    return _sum(parts, route, limits, lessons, ready)
+    found = _sum(parts, route, limits, lessons, ready)
+    if part < wished:
+        found["notes"].append(
+            f"memory is too small for {wished:,} rows at a time; with {part:,} steps learn the same, only later"
+        )
+    return found
+
+
+def _time_what_fits(ready: Prepared, part: int, seed: int, clock: Callable[[], float], where: str) -> tuple[int, _Steps]:
+    """Rows computed at a time, halved until they fit as training will halve them, and the times of steps."""
+    while True:
+        try:
+            return part, _time_steps(ready, part, seed, clock)
+        except (RuntimeError, MemoryError) as error:
+            if not shortage.is_one(error):
+                raise
+            said = str(error)
+        ready.stepper.forget()
+        if part == 1:
+            raise shortage.told(said, where, int(max(ready.lengths)))
+        part = max(1, part // 2)
 
 
 def _sum(parts: _Parts, route: GradientRoute, limits: Limits, rows: int, ready: Prepared) -> dict[str, Any]:

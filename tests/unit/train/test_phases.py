@@ -22,6 +22,7 @@ from modelwright.spec.routes.phases import Dialogue, phases_of, taking_place
 from modelwright.spec.routes.rnn_lm import RecurrentLanguage
 from modelwright.tasks.contract import get_task
 from modelwright.train import step
+from modelwright.train.forecast import forecast_route
 from modelwright.train.phases import Phases, Setting
 from modelwright.train.plan import Limits
 from modelwright.train.route import prepare, train_route
@@ -235,6 +236,40 @@ def test_long_rows_are_scored_a_few_at_a_time(tmp_path, monkeypatch):
     sizes = [(len(part), max(made.held[number].length for number in part)) for part, _ in made.stepper.answers(made.held)]
     assert sum(count for count, _ in sizes) == 12 and all(count == 1 or count * longest <= 200 for count, longest in sizes)
     assert len(sizes) > 2 and made.stepper.score(made.held, rows) == pytest.approx(expected, rel=1e-5)
+
+
+def forecast(limits: Limits = Limits(), **settings: Any) -> dict[str, Any]:  # noqa: B008
+    route = Decoder.model_validate({**SMALL, **settings})
+    given = {"checkpoint": None, "seed": 0, "console": Console(quiet=True), "learn": LEARN, "more": MORE, "limits": limits}
+    return forecast_route(TASK, route, documents(24, 0), documents(6, 9), **given)
+
+
+def test_every_phase_is_forecast(whole):
+    found = forecast()
+    assert [(one["name"], one["steps"]) for one in found["phases"]] == [(one["name"], one["steps"]) for one in whole[1]["phases"]]
+    assert found["seconds"] == pytest.approx(sum(one["seconds"] for one in found["phases"]))
+    assert found["steps"] == whole[1]["steps"] and found["seconds_low"] < found["seconds"] < found["seconds_high"]
+    assert [one["steps"] for one in forecast(Limits(steps=10), dialogue={"share": 0.3}, preference={"share": 0.2})["phases"]] == [
+        5,
+        3,
+        2,
+    ]
+
+
+def test_a_forecast_halves_what_does_not_fit_as_training_will(monkeypatch):
+    whole = Module.forward
+
+    def limited(self, input_ids, attention_mask, labels=None):
+        if labels is not None and len(input_ids) > 4:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return whole(self, input_ids, attention_mask, labels)
+
+    monkeypatch.setattr(Module, "forward", limited)
+    notes = forecast()["notes"]
+    assert any(note.startswith("pretrain: memory is too small for 8 rows at a time; with 4") for note in notes)
+    assert any(note.startswith("preference: memory is too small for 8 rows at a time; with 2") for note in notes), (
+        "two answers a pair"
+    )
 
 
 def test_steps_are_shared(tmp_path):
