@@ -17,7 +17,7 @@ import torch
 from modelwright.base.console import Console
 from modelwright.base.errors import MissingExtraError
 from modelwright.base.graph import Graph
-from modelwright.base.nouns import Row
+from modelwright.base.nouns import Batch, Row
 from modelwright.compress.export import export
 from modelwright.evaluate.language import items
 from modelwright.evaluate.language.examine import LANGUAGE, NO_CHAT, examine
@@ -268,6 +268,16 @@ def test_the_harness_gets_what_it_asks_for(folder: Path, task: TextGeneration, s
     graph = Graph(folder / "model.onnx")
     example = task.encode(TRAINING[0])
     assert rolled == pytest.approx(-float(graph.run(task.collate([example]))["surprise"].sum()), rel=1e-3)
+    (long,) = model.loglikelihood_rolling([Request((whole + " " + whole,))])
+    ids = [task.words.begin, *task.words.encode(whole + " " + whole)]
+    assert task.context < len(ids) < 2 * task.context
+    parts = [ids[: task.context], ids[-task.context :]]
+    scored = [
+        graph.run(Batch(("0",), {"input_ids": np.array([part]), "attention_mask": np.ones((1, len(part)), np.int64)}))
+        for part in parts
+    ]
+    expected = scored[0]["surprise"].sum() + scored[1]["surprise"][0, 2 * task.context - len(ids) :].sum()
+    assert long == pytest.approx(-float(expected), rel=1e-3)  # the second window brings a full context and counts what is new
     stop = next(word for word in words[14:] if word not in words[12:14])
     (said,) = model.generate_until([Request((context, {"until": [stop], "max_gen_toks": 24}))])
     assert said.startswith(known) and stop not in said

@@ -61,15 +61,17 @@ class HarnessModel:
         return self.speech.say([before], len(wanted)) == [wanted]
 
     def loglikelihood_rolling(self, requests: Sequence[Any]) -> list[float]:
-        """ln p of whole texts, read in windows of the context as `encode` cuts them."""
+        """ln p of whole texts, each token predicted once. What is longer than the context is read in windows, the last of which is as long
+        as the others: its first tokens are context only."""
         found = []
         for request in requests:
             ids = [self.task.words.begin, *self.task.words.encode(str(request.args[0]))]
-            step, total = self.task.context - 1, 0.0
-            for start in range(0, max(1, len(ids) - 1), step):
-                window = np.asarray([ids[start : start + self.task.context]], np.int64)
+            context, total = self.task.context, 0.0
+            for start in range(0, max(1, len(ids) - 1), context - 1):
+                end = min(start + context, len(ids))
+                window = np.asarray([ids[max(0, end - context) : end]], np.int64)
                 outputs = self.graph.run(Batch(("0",), {IDS: window, MASK: np.ones_like(window)}))
-                total -= float(np.asarray(outputs[SURPRISE], np.float64).sum())
+                total -= float(np.asarray(outputs[SURPRISE], np.float64)[0, window.shape[1] - (end - start) + 1 :].sum())
             found.append(total)
         return found
 
