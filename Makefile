@@ -17,7 +17,7 @@ PYTEST_ARGUMENTS ?=
 # longest tests come early, and no worker is left with one at the end.
 PYTEST_WORKERS ?= auto
 
-.PHONY: demo test check bench bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend docs constraints clean help
+.PHONY: demo test check bench bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend bench-llm bench-corpus bench-pretrain bench-own_bert bench-sft bench-chat docs constraints clean help
 
 help:
 	@sed -n '/^#   make/s/^# *//p' Makefile
@@ -54,9 +54,11 @@ check: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q tests/contracts/test_ladder.py
 	$(MAKE) --no-print-directory test
 
-bench: bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend
+bench: bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend bench-llm
 
-bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend: bench-%: $(VENV)/.installed-bench
+bench-llm: bench-corpus bench-pretrain bench-own_bert bench-sft bench-chat
+
+bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend bench-corpus bench-pretrain bench-own_bert bench-sft bench-chat: bench-%: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/$*.py
 
 docs: $(VENV)/.installed-dev

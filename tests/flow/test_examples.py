@@ -26,6 +26,18 @@ LIMIT = 400
 WHOLE = ("time-series-forecasting", "recommendation")
 """Tasks whose rows are drawn from many records: a series with gaps, or users with one film each, would be another problem."""
 ROWS = 12
+SMALL = {
+    "text-generation": (
+        "learn.vocabulary=600",
+        "learn.context=128",
+        "learn.dialogues.limit=60",
+        "routes.decoder.size=200K",
+        "rehearse={connections: [2], seconds: 1.5, answer_tokens: 4}",
+    )
+}
+"""What makes a task's examples small beside their budget."""
+CHARACTERS = 200
+"""Of a text that is scored: what a small context holds."""
 BEFORE = {"own-bert-labels": "own-bert"}
 """Projects that start from what another one's run has trained."""
 
@@ -40,7 +52,7 @@ def test_example_runs_to_its_report_and_serves_what_a_batch_says(name: str, exam
     task = next(line.split(":")[1].strip() for line in text.splitlines() if line.startswith("task:"))
     limit = [] if task in WHOLE else [f"data.limit={LIMIT}"]
     money = ["venture.paths=500"] if "\nventure:" in text else []
-    run = mw.run(project, *TINY, *limit, *money, quiet=True)
+    run = mw.run(project, *TINY, *limit, *money, *SMALL.get(task, ()), quiet=True)
     assert all((run.folder / stage).is_dir() for stage in STAGES)
     records = run.evidence.latest()
     if limit:
@@ -52,6 +64,8 @@ def test_example_runs_to_its_report_and_serves_what_a_batch_says(name: str, exam
     assert records["rehearse/2/errors"].value == 0
     predictor = mw.load(run.release)
     requests = [predictor.task.request_of(row) for row in read_split(run.folder / "data", "test")[:ROWS]]
+    if task == "text-generation":
+        requests = [{"text": request["text"][:CHARACTERS]} for request in requests]
     batch = [prediction.as_json() for prediction in predictor.predict(requests)]
     with TestClient(create_app(predictor, Serve())) as client:
         together = client.post("/v1/predict", json={"inputs": requests})
@@ -64,10 +78,11 @@ def test_example_runs_to_its_report_and_serves_what_a_batch_says(name: str, exam
 
 
 def copied(example: Path, into: Path) -> Path:
-    """The project alone, without runs that lie beside it."""
+    """The project with the rows that it brings, without runs that lie beside it."""
     project = into / example.name
     project.mkdir()
-    shutil.copy(example / "modelwright.yaml", project)
+    for file in (*example.glob("*.yaml"), *example.glob("*.jsonl")):
+        shutil.copy(file, project)
     return project
 
 
