@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modelwright.data.cleaning import shingles
 from modelwright.data.cleaning.near import near_pairs
-from modelwright.data.cleaning.shingles import blocks, token_counts
+from modelwright.data.cleaning.shingles import blocks, token_counts, tokens_of
 
 
 def plain_tokens(text: str) -> list[str]:
@@ -104,3 +105,15 @@ def test_long_texts_span_blocks() -> None:
     long = " ".join(f"w{number}" for number in range(400_000))
     assert [pair[:2] for pair in near_pairs([long, "short text here", long + " end"], 0.9)] == [(0, 2)]
     assert [start for start, *_ in blocks([long, "a", "b"])] == [0, 1]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.text(alphabet, max_size=60), min_size=1, max_size=5))
+def test_tokens_found_piece_by_piece_are_the_same(texts: list[str]) -> None:
+    texts = [text.casefold() for text in texts]
+    whole = tokens_of(texts)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shingles, "_BLOCK_CHARACTERS", 45)
+        pieces = tokens_of(texts)
+    assert pieces.counts.tolist() == whole.counts.tolist()
+    assert pieces.hashes.tolist() == whole.hashes.tolist() and pieces.characters.tolist() == whole.characters.tolist()

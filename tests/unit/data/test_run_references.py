@@ -9,7 +9,9 @@ import pytest
 from modelwright.base import store
 from modelwright.base.console import Console
 from modelwright.base.errors import DataError
-from modelwright.data import checkpoints
+from modelwright.base.nouns import Row
+from modelwright.data import checkpoints, run_references
+from modelwright.data.rows import write_split
 
 QUIET = Console(quiet=True)
 
@@ -100,3 +102,14 @@ def test_a_damaged_choice_is_told(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="what the run chose can't be read"):
         checkpoints.resolve("run://done", tmp_path, QUIET)
     assert checkpoints.resolve("run://done#bert", tmp_path, QUIET).is_dir()
+
+
+def test_rows_that_the_pre_training_has_read_are_counted(tmp_path: Path) -> None:
+    run = made_run(tmp_path / "base", "01", {"bert": "bert"}, chosen="bert")
+    rows = [Row(str(number), {"text": text}) for number, text in enumerate(["one  text", "another", "a third", "ONE TEXT"])]
+    assert run_references.read_before("run://base", tmp_path, rows) is None  # its rows were deleted
+    partial = store.begin(run / "data", "made from this")
+    write_split(partial, "train", [Row("x", {"text": " one text"}), Row("y", {"text": "a third"}), Row("z", {"text": "else"})])
+    store.commit(run / "data", "made from this", {})
+    assert run_references.read_before("run://base", tmp_path, rows) == 2
+    assert run_references.read_before("run://base", tmp_path, [Row("1", {"number": 3.0})]) == 0

@@ -66,7 +66,40 @@ class Tokens:
 
 
 def tokens_of(texts: Sequence[str]) -> Tokens:
-    """Hash the tokens of texts, all at once."""
+    """Hash the tokens of texts. Those of long texts are found piece by piece: a text of ten million characters would take half a
+    gigabyte at once."""
+    if sum(map(len, texts)) <= 2 * _BLOCK_CHARACTERS:
+        return _hashed(texts)
+    found, owners = list[Tokens](), list[int]()
+    for owner, text in enumerate(texts):
+        for piece in _cut(text, _BLOCK_CHARACTERS):
+            found.append(_hashed([piece]))
+            owners.append(owner)
+    counts = np.zeros(len(texts), np.int64)
+    np.add.at(counts, owners, [int(one.counts[0]) for one in found])
+    return Tokens(np.concatenate([one.hashes for one in found]), np.concatenate([one.characters for one in found]), counts)
+
+
+def _cut(text: str, size: int) -> Iterator[str]:
+    """Pieces of at most `size` characters that end between tokens (where a space or a break is to be found, or any character is a
+    token by itself)."""
+    start = 0
+    while len(text) - start > size:
+        end = start + size
+        while end > start and _inside_token(text[end - 1 : end + 1]):
+            end -= 1
+        end = end if end > start else start + size  # one token of a million characters: it becomes two
+        yield text[start:end]
+        start = end
+    yield text[start:]
+
+
+def _inside_token(around: str) -> bool:
+    """Whether both characters are parts of one token."""
+    return all(ord(character) < 0x10000 and _classes()[ord(character)] == 1 for character in around)
+
+
+def _hashed(texts: Sequence[str]) -> Tokens:
     codes, starts, ends, counts = _find_tokens(texts)
     return Tokens(_token_hashes(codes, starts, ends), ends - starts, counts)
 
