@@ -21,12 +21,15 @@ from modelwright.models import bm25
 from modelwright.serve.app import create_app
 from modelwright.serve.predictor import Predictor
 from modelwright.serve.search.citations import checked, support
+from modelwright.serve.search.extract import extract, written
+from modelwright.serve.search.vectors import Vectors
 from modelwright.spec.answer import Answering
 from modelwright.spec.routes.bm25 import BM25
 from modelwright.spec.routes.sentence_encoder import SentenceEncoder
 from modelwright.spec.serve import Serve
 from modelwright.tasks.search.confidence import Confidence
-from modelwright.tasks.search.request import SearchSettings
+from modelwright.tasks.search.lexical import Lexical
+from modelwright.tasks.search.request import Hit, SearchSettings
 from modelwright.tasks.sentence_similarity import SentenceSimilarity
 
 DESK = {
@@ -137,6 +140,17 @@ def test_of_a_long_passage_the_sentences_that_answer_are_taken(client):
     assert "Tracking" not in found["answer"]
     for sentence in found["answer"].replace(" [1]", "").split(". "):
         assert sentence.rstrip(".") in DESK["shipping"][1]
+
+
+def test_a_sentence_that_several_tell_is_said_once(vectors):
+    told = "Express parcels arrive the next day."
+    hits = [
+        Hit(name, at, "", f"{told} {name} one. {name} two. {name} three.", 0.0, None, None, None) for at, name in enumerate("ab")
+    ]
+    lexical = Lexical.build([hit.text for hit in hits], 1.2, 0.75)
+    found = extract("when do express parcels arrive", hits, 2, Vectors(vectors, vectors.task), lexical)  # type: ignore[arg-type]
+    assert [(one.number, one.text) for one in found if one.text == told] == [(1, told)]
+    assert written(found[:1]) == f"{told} [1]"
 
 
 def test_what_the_collection_does_not_answer_is_refused(client):

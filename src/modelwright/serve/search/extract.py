@@ -13,8 +13,9 @@ from modelwright.tasks.search.request import Hit
 from modelwright.tasks.search.sentences import sentences
 from modelwright.tasks.search.terms import terms
 
-MOST = 64
-"""Sentences that are compared with the question."""
+MOST = 32
+"""Sentences whose vectors are compared with the question's: of more, those that share most words with it, then the earlier ones. An
+answer takes as long as they take to compute."""
 NEAR = 0.75
 """Of the best sentence's worth, from which others belong to the answer."""
 
@@ -39,13 +40,22 @@ def extract(question: str, hits: Sequence[Hit], most: int, vectors: Vectors | No
     first = sentences(hits[0].text)
     if len(first) <= most:
         return [Sentence(1, place, text) for place, text in enumerate(first)]
-    found = [
-        Sentence(number, place, text) for number, hit in enumerate(hits, 1) for place, text in enumerate(sentences(hit.text))
-    ][:MOST]
+    found = _candidates(question, hits)
     worth = _worth(question, [one.text for one in found], vectors, lexical)
     order = sorted(range(len(found)), key=lambda at: (-worth[at], at))[:most]
     kept = [at for at in order if worth[at] >= NEAR * worth[order[0]]]
     return [found[at] for at in sorted(kept)]
+
+
+def _candidates(question: str, hits: Sequence[Hit]) -> list[Sentence]:
+    """Each sentence once: news is told in the same words by several."""
+    first: dict[str, Sentence] = {}
+    for number, hit in enumerate(hits, 1):
+        for place, text in enumerate(sentences(hit.text)):
+            first.setdefault(text, Sentence(number, place, text))
+    found, asked = list(first.values()), set(terms(question))
+    order = sorted(range(len(found)), key=lambda at: (-len(asked.intersection(terms(found[at].text))), found[at].place, at))
+    return [found[at] for at in sorted(order[:MOST])]
 
 
 def _worth(question: str, texts: Sequence[str], vectors: Vectors | None, lexical: Lexical | None) -> np.ndarray:
