@@ -16,7 +16,9 @@ from torch import Tensor
 from torch.nn import functional
 
 IGNORED = -100  # label of a token that is not learned
-_AT_ONCE = 1 << 22  # logits that exist at a time: 16 MB in float32
+# logits that exist at a time: on a processor 16 MB in float32, near its caches; elsewhere 1 GB, so that kernels are large
+_AT_ONCE, _AT_ONCE_ELSEWHERE = 1 << 22, 1 << 28
+_FEWEST = 128  # tokens in a piece: below, multiplies with a large table are slow
 
 
 def counted(attention_mask_bt: Tensor, labels_bt: Tensor | None = None) -> Tensor:
@@ -85,7 +87,8 @@ def _pieces(
     hidden_nw: Tensor, table_vw: Tensor, target_n: Tensor, weight_n: Tensor | None, of_hidden: bool, of_table: bool
 ) -> tuple[Tensor, Tensor | None, Tensor | None]:
     """Surprise [n], and the gradients of Σ weight · surprise that are asked for (weight None: 1), by pieces of tokens."""
-    count, size = len(hidden_nw), max(1, _AT_ONCE // len(table_vw))
+    at_once = _AT_ONCE if hidden_nw.device.type == "cpu" else _AT_ONCE_ELSEWHERE
+    count, size = len(hidden_nw), max(_FEWEST, at_once // len(table_vw))
     each_n = torch.empty(count, dtype=torch.float32, device=hidden_nw.device)
     by_hidden = torch.empty_like(hidden_nw) if of_hidden else None
     by_table = torch.zeros_like(table_vw, dtype=torch.float32) if of_table else None

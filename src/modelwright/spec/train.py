@@ -33,6 +33,16 @@ class Train(Section):
     budget: Budget = Budget(minutes=10)
     seed: int = Field(0, ge=0, description="seed for weights, order and dropout")
     checkpoint_seconds: float = Field(20.0, gt=0, description="a killed run loses at most about this much training")
+    processes: int = Field(
+        1,
+        ge=1,
+        le=64,
+        description="processes on this machine that train together, for routes trained by gradient descent: each on a GPU of its own "
+        "where there are some, and each with its part of every batch",
+    )
+    sharded: bool = Field(
+        False, description="with several processes: share out weights and optimiser among them (FSDP2) instead of copying (DDP)"
+    )
     learning_curve: LearningCurve | None = Field(
         LearningCurve(), description="quality at several sizes of the training split, on validation rows; null: not measured"
     )

@@ -137,7 +137,8 @@ def main(request_file: Path) -> int:
             if us.leads:
                 from modelwright.train.route import RESULT
 
-                write_json(folder / RESULT, {**result, "processes": us.size, "sharded": us.sharded})
+                own = {"processes": us.size, "sharded": us.sharded, "devices": us.size if us.on_gpus else 1}
+                write_json(folder / RESULT, {**result, **own})
             us.sum(0.0)
     except ModelwrightError as error:
         _tell(error, request_file.with_name(PROBLEM))

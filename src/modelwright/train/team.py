@@ -36,6 +36,11 @@ class Team:
     def leads(self) -> bool:
         return self.rank == 0
 
+    @property
+    def on_gpus(self) -> bool:
+        """Whether each process has a GPU of its own; otherwise they share the processor."""
+        return torch.cuda.is_available()
+
     def mine(self, rows: Sequence[int]) -> Sequence[int]:
         """This process's part of a batch; may be empty."""
         return rows[self.rank :: self.size]
