@@ -16,6 +16,7 @@ from modelwright.pipeline.words import say
 from modelwright.spec.load import Loaded
 from modelwright.spec.project import Project
 from modelwright.spec.routes.fusion import MEMBERS
+from modelwright.spec.routes.route import Route
 from modelwright.tasks.contract import get_task
 
 if TYPE_CHECKING:
@@ -116,7 +117,10 @@ def work(context: Context) -> str:
             spent = learning.measure(task, route, rows, validation, shares, **settings)["seconds"]
             limits = settings["limits"]
             settings["limits"] = replace(limits, seconds=None if limits.seconds is None else limits.seconds - spent)
-        result = train_route(task, route, rows, validation, **settings)
+        if project.train.processes > 1 and route.kind == "gradient":
+            result = _together(context, route, settings)
+        else:
+            result = train_route(task, route, rows, validation, **settings)
     if shares:
         _record_curve(context, name, learning.add_whole(context.out, len(rows), result))
     export(context.out, route, rows[:: max(1, len(rows) // 32)][:32])
@@ -134,13 +138,26 @@ def work(context: Context) -> str:
     )
 
 
+def _together(context: Context, route: Route, settings: dict[str, Any]) -> dict[str, Any]:
+    """The training that ships, by several processes; each reads the rows itself."""
+    from modelwright.train.distributed import MAIN, train_together
+
+    data, train = context.input("data"), context.project.train
+    splits = {MAIN: data, **{name: data / name for name in settings["more"]}}
+    given = {name: value for name, value in settings.items() if name != "more"}
+    task = get_task(context.project.task)
+    return train_together(task, route, splits, processes=train.processes, sharded=train.sharded, **given)
+
+
 def _record(context: Context, name: str, result: Mapping[str, Any], counted: Operations | None) -> None:
     record = context.ledger.record
     record(f"train/{name}/time", result["seconds"], "s", "measured")
     record(f"train/{name}/memory", result["peak_memory_bytes"] / 1e6, "MB", "measured")
     record(f"train/{name}/samples-per-second", result["samples_per_second"], "rows/s", "measured")
     record(f"train/{name}/steps", result["steps"], "steps", "measured")
-    record(f"train/{name}/devices", 1, "devices", "measured", note="one process on one device")
+    processes, devices = result.get("processes", 1), result.get("devices", 1)
+    note = f"{'one process' if processes == 1 else f'{processes} processes'} on {'one device' if devices == 1 else f'{devices} devices'}"
+    record(f"train/{name}/devices", devices, "devices", "measured", note=note)
     if counted is not None:
         record(f"train/{name}/flops", counted.value, "FLOP", "estimated", note=counted.note)
 
