@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from modelwright.base.console import Console
-from modelwright.base.errors import DataError
+from modelwright.base.errors import DataError, ModelwrightError
 from modelwright.base.optional import require
 from modelwright.base.store import file_hash, json_hash
 from modelwright.data import sources
@@ -43,10 +43,12 @@ class File:
     Args:
         name: its place in the source: part of its documents' ids.
         open: gives its bytes as they lie there; for Parquet they must be seekable.
+        failed: of a file elsewhere: what is raised when reading it fails.
     """
 
     name: str
     open: Callable[[], BinaryIO]
+    failed: Callable[[Exception], ModelwrightError] | None = None
 
 
 def kind_of(name: str) -> str | None:
@@ -141,7 +143,7 @@ def hub_files(spec: Data) -> tuple[list[File], Provenance]:
     root = f"datasets/{address.repository}@{info.sha}"
 
     def at(name: str) -> File:
-        return File(name, lambda: system.open(f"{root}/{name}", "rb"))
+        return File(name, lambda: system.open(f"{root}/{name}", "rb"), lambda error: hub.unreachable(address, spec, error))
 
     return [at(name) for name in chosen], Provenance(address.repository, spec.source, version=info.sha)
 
@@ -189,7 +191,13 @@ def _read(file: File, spec: Data, encodings: set[str]) -> Iterator[RawRow]:
                 yield from _table(file.name, raw, spec)
             else:
                 yield from _texts(file.name, _unpacked(file.name, raw), kind, spec, encodings)
-    except (OSError, EOFError, zlib.error) as error:
+    except ModelwrightError:
+        raise
+    except Exception as error:  # a server's client raises its own classes
+        if file.failed is not None:
+            raise file.failed(error) from error
+        if not isinstance(error, OSError | EOFError | zlib.error):
+            raise
         raise DataError(
             f"the file can't be read: {str(error).partition(chr(10))[0][:200] or type(error).__name__}",
             expected="an undamaged file",

@@ -250,6 +250,14 @@ def test_the_hub_is_read_as_far_as_it_is_needed(
     assert card["provenance"][0]["version"] == "abc"
     assert run(source="hf://org/name")["rows_read"] == 500
 
+    class Broken(io.BytesIO):
+        def read(self, size: int | None = -1) -> bytes:
+            raise RuntimeError("the connection was reset")
+
+    monkeypatch.setattr(System, "open", lambda self, path, mode: Broken())
+    with pytest.raises(MachineError, match="connection was reset"):
+        run(source="hf://org/name")
+
     def closed(repository: str, revision: str | None) -> None:
         raise OSError("no network here")
 
