@@ -9,11 +9,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from modelwright.base.errors import DataError
+from modelwright.base.nouns import Row
 from modelwright.base.store import Artefact, read_json
+from modelwright.data.cleaning.folding import fold_text
+from modelwright.data.rows import read_split
 
 SCHEME = "run://"
 RUNS, CHECKPOINT = "runs", "checkpoint"
@@ -64,6 +67,22 @@ def resolve(reference: str, folder: Path) -> Path:
 def identity(reference: str, folder: Path) -> str:
     """The digest of the training's manifest; arguments and errors as `trained`."""
     return trained(reference, folder).digest
+
+
+def read_before(reference: str, folder: Path, rows: Sequence[Row]) -> int | None:
+    """How many of `rows` hold a text that the training behind the reference learned from, word for word: such rows flatter whatever
+    starts from it. Near copies are not found, nor what that training itself started from.
+
+    Returns:
+        None where the run's rows are not there any more.
+    """
+    data = trained(reference, folder).folder.parents[1] / "data"
+    if Artefact.open(data) is None:
+        return None
+    asked = {fold_text(row.values["text"]) for row in rows if isinstance(row.values.get("text"), str)}
+    learned = (row.values.get("text") for row in read_split(data, "train"))
+    known = {text for one in learned if isinstance(one, str) and (text := fold_text(one)) in asked}
+    return sum(1 for row in rows if isinstance(row.values.get("text"), str) and fold_text(row.values["text"]) in known)
 
 
 def _runs(place: Path) -> Iterator[Path]:

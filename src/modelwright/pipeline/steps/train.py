@@ -39,6 +39,20 @@ def checkpoint(context: Context, name: str) -> Path | None:
     return None if reference is None else checkpoints.resolve(reference, context.loaded.folder, context.console)
 
 
+def _record_read_before(context: Context, name: str) -> None:
+    """Whether the test split flatters a route that starts from a run of one's own: that must not have learned from these texts."""
+    from modelwright.data import run_references
+    from modelwright.data.rows import read_split
+
+    reference = getattr(context.project.routes[name], "from_", None) or ""
+    if not reference.startswith(run_references.SCHEME):
+        return
+    found = run_references.read_before(reference, context.loaded.folder, read_split(context.input("data"), "test"))
+    if found is not None:
+        note = f"rows of the test split whose texts {reference} learned from, word for word"
+        context.ledger.record(f"train/{name}/test-rows-read-before", found, "rows", "measured", note=note)
+
+
 def seed(project: Project, name: str) -> int:
     """The route's seed."""
     own = project.routes[name].seed
@@ -125,6 +139,7 @@ def work(context: Context) -> str:
         _record_curve(context, name, learning.add_whole(context.out, len(rows), result))
     export(context.out, route, rows[:: max(1, len(rows) // 32)][:32])
     _record(context, name, result, operations(context.out, route, result, rows))
+    _record_read_before(context, name)
     return say(
         context,
         "train",
