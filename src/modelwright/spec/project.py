@@ -59,8 +59,8 @@ class Project(Section):
     def _curves_of_known_routes(self) -> Self:
         curve = self.train.learning_curve
         for name in (curve.routes if curve else None) or ():
-            if name not in self.routes or self.routes[name].reads == MEMBERS:
-                known = ", ".join(name for name, route in self.routes.items() if route.reads != MEMBERS)
+            if name not in self.routes or self.routes[name].reads == MEMBERS or self.routes[name].kind == "bought":
+                known = ", ".join(name for name, one in self.routes.items() if one.reads != MEMBERS and one.kind != "bought")
                 raise ValueError(f"train.learning_curve.routes names routes that learn from rows ({known}), not {name!r}")
         return self
 
