@@ -80,7 +80,8 @@ class Dense:
             ReleaseError: files are missing or damaged.
         """
         try:
-            vectors = np.load(folder / VECTORS, allow_pickle=False)
+            with (folder / VECTORS).open("rb") as file:
+                vectors = np.load(file, allow_pickle=False)
             if vectors.ndim != 2 or vectors.dtype != np.float32:
                 raise ValueError(f"an array of {vectors.dtype} with {vectors.ndim} axes")
         except (OSError, ValueError, EOFError) as error:

@@ -103,7 +103,8 @@ class Lexical:
             ReleaseError: files are missing or damaged.
         """
         try:
-            with np.load(folder / ARRAYS, allow_pickle=False) as archive:
+            # numpy leaves a file that it opened itself and can't read open
+            with (folder / ARRAYS).open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 starts, passages, amounts, idf, rest = (archive[name] for name in _ARRAYS)
             words = (folder / TERMS).read_text(encoding="utf-8").split("\n")
             if words.pop() or len(words) + 3 != len(starts) or len(idf) != len(words) + 2 or len(passages) != len(amounts):
