@@ -133,7 +133,9 @@ class Phases:
         if isinstance(made.task, preference.Pairs):
             record["left_out"] = made.task.left_out
         if not self.alone:
-            names.save_tensors(dict(outcome.weights), folder / WEIGHTS, {"phase": phase.name})
+            inner = preference.PREFIX if isinstance(made.task, preference.Pairs) else ""
+            weights = {name.removeprefix(inner): tensor for name, tensor in outcome.weights.items()}
+            names.save_tensors(weights, folder / WEIGHTS, {"phase": phase.name})
             record["seconds"] = loop.spent()
             write_json(folder / PHASE, record)
             loop.resume.clear()
@@ -236,9 +238,8 @@ def _inside(module: nn.Module) -> nn.Module:
 
 def _load(module: nn.Module, weights: Mapping[str, Tensor], folder: Path) -> None:
     """A finished phase's weights, which may be of some of the module's parameters only."""
-    own = {name.removeprefix(preference.PREFIX): tensor for name, tensor in weights.items()}
     try:
-        strange = module.load_state_dict(own, strict=False).unexpected_keys
+        strange = module.load_state_dict(weights, strict=False).unexpected_keys
     except RuntimeError as error:
         raise damaged(folder / WEIGHTS, error) from error
     if strange:

@@ -238,6 +238,32 @@ def test_long_rows_are_scored_a_few_at_a_time(tmp_path, monkeypatch):
     assert len(sizes) > 2 and made.stepper.score(made.held, rows) == pytest.approx(expected, rel=1e-5)
 
 
+def test_another_librarys_model_goes_on_too(whole, tmp_path):
+    """Its weights have names of their own, which must survive being asked for pairs."""
+    transformers = pytest.importorskip("transformers")
+    start = tmp_path / "start"
+    fitted = TASK.load(whole[0])
+    settings = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 64, "bos_token_id": 0, "eos_token_id": 2}
+    config = transformers.GPT2Config(vocab_size=fitted.sizes["vocabulary"], **settings)
+    transformers.AutoModelForCausalLM.from_config(config).save_pretrained(start)
+    fitted.save(start)
+
+    def run(folder: Path, console: Console) -> None:
+        folder.mkdir(exist_ok=True)
+        route = LmFinetune(method="lora", lora_rank=4, epochs=1, batch_size=8)
+        given = {"limits": Limits(), "seed": 0, "folder": folder, "console": console, "title": "tuned", "learn": LEARN}
+        more = {"preferences": MORE["preferences"]}
+        train_route(TASK, route, *MORE["dialogues"], checkpoint=start, checkpoint_seconds=1e-9, more=more, **given)
+
+    run(tmp_path / "whole", Console(quiet=True))
+    for stop in (1, 3):
+        with pytest.raises(Killed):
+            run(tmp_path / "killed", Stopping("tuned.preference", stop))
+    run(tmp_path / "killed", Console(quiet=True))
+    weights = [(tmp_path / way / "checkpoint" / "model.safetensors").read_bytes() for way in ("whole", "killed")]
+    assert weights[0] == weights[1]
+
+
 def forecast(limits: Limits = Limits(), **settings: Any) -> dict[str, Any]:  # noqa: B008
     route = Decoder.model_validate({**SMALL, **settings})
     given = {"checkpoint": None, "seed": 0, "console": Console(quiet=True), "learn": LEARN, "more": MORE, "limits": limits}
