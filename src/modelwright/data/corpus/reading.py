@@ -219,11 +219,7 @@ def _texts(name: str, opened: Any, kind: str, spec: Data, encodings: set[str]) -
             place = f"{name}:{piece.number}"
             yield RawRow(place, {}, piece.problem) if piece.text is None else _object(place, piece.text)
         return
-    divided = spec.documents
-    separator = {"file": b"", "line": b"\n", "paragraph": b"\n\n", "endoftext": _END}.get(divided or "")
-    if separator is None:
-        opened, marked = _looked(opened)
-        separator = _END if marked else b""
+    opened, separator = _separated(opened, spec)
     for piece in pieces(opened, name, separator, spec.encoding, encodings.add):
         place = f"{name}:{piece.number}" if separator else name
         yield RawRow(place, {"text": piece.text, "file": name} if piece.text is not None else {}, piece.problem)
@@ -242,10 +238,12 @@ class _Resumed:
         return taken
 
 
-def _looked(opened: Any) -> tuple[Any, bool]:
-    """The stream from its beginning, and whether the mark between documents stands among its first bytes."""
+def _separated(opened: Any, spec: Data) -> tuple[Any, bytes]:
+    """The stream from its beginning, and what stands between its documents; nothing: it is one."""
     head = opened.read(_MARK_BYTES)
-    return _Resumed(head, opened), _END in head
+    divided = spec.documents or ("endoftext" if _END in head else "file")
+    empty_line = b"\r\n\r\n" if b"\r\n\r\n" in head else b"\n\n"
+    return _Resumed(head, opened), {"file": b"", "line": b"\n", "paragraph": empty_line, "endoftext": _END}[divided]
 
 
 def _object(place: str, text: str) -> RawRow:

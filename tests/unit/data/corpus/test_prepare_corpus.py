@@ -84,6 +84,23 @@ def test_a_folder_of_every_kind_of_file(tmp_path: Path, run: Callable[..., dict[
     assert not (tmp_path / "out" / ".corpus").exists()
 
 
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+@pytest.mark.parametrize(("documents", "count"), [("line", 45), ("paragraph", 21), ("endoftext", 5), ("file", 1), (None, 5)])
+def test_text_files_are_divided_as_asked(
+    tmp_path: Path, run: Callable[..., dict[str, Any]], documents: str | None, count: int, ends: str
+) -> None:
+    (tmp_path / "corpus").mkdir()
+    content = [f"{text(2 * n)}{ends}{text(2 * n + 1)}{ends}{'<|endoftext|>' if n % 4 == 3 else ''}{ends}" for n in range(20)]
+    (tmp_path / "corpus" / "a.txt").write_bytes(
+        "".join(content).replace(f"<|endoftext|>{ends}", f"{ends}<|endoftext|>{ends}").encode()
+    )
+    (tmp_path / "corpus" / "b.jsonl").write_text(
+        "\n".join(json.dumps({"text": text(n)}) for n in range(100, 110)), encoding="utf-8"
+    )
+    card = run(documents=documents, clean={"duplicates": "keep"})
+    assert card["rows_read"] - 10 == count  # a mark that is not asked for is a text like others
+
+
 def test_a_text_stays_in_its_split_wherever_it_stands_and_whatever_comes(
     tmp_path: Path, run: Callable[..., dict[str, Any]]
 ) -> None:
