@@ -133,7 +133,7 @@ class Asker:
         except BaseException:
             for future in running.values():
                 future.cancel()
-            wait(running.values())  # what is on its way is paid for: it is recorded first
+            wait(running.values(), self.service.timeout_seconds)  # what is on its way is paid for: it is recorded first
             raise
         return self._outputs([paid[text] for text in texts])
 
@@ -229,7 +229,7 @@ def for_service(folder: Path) -> Asker:
 
 
 def _close(pool: ThreadPoolExecutor, idle: list[Any]) -> None:
-    pool.shutdown(cancel_futures=True)
+    pool.shutdown(wait=False, cancel_futures=True)  # perhaps on one of its own threads, which can't wait for itself
     close_all(idle)
 
 
