@@ -245,6 +245,7 @@ _WORDS = {
         "kept": "the original stays ({size}, {latency} ms)",
         "lossy": "; {name} loses {lost} {metric} on validation, {allowed} is allowed",
         "small": "; {name} gains too little ({size}, {latency} ms)",
+        "less": "; {name} gains less ({size}, {latency} ms)",
         "idle": "; {name} finds nothing in this graph worth quantising",
     },
     "zh": {
@@ -255,6 +256,7 @@ _WORDS = {
         "kept": "保留原模型（{size}，{latency} 毫秒）",
         "lossy": "；{name} 在验证集上损失 {lost} {metric}，上限 {allowed}",
         "small": "；{name} 收益太小（{size}，{latency} 毫秒）",
+        "less": "；{name} 收益较小（{size}，{latency} 毫秒）",
         "idle": "；{name} 在此图中没有值得量化的权重",
     },
 }
@@ -293,7 +295,8 @@ def _reason(
         for one in variants[1:]:
             if one is not taken:
                 too_lossy = lost(one, original, metric) > max_loss + 1e-9
-                text += words["lossy" if too_lossy else "small"].format(**figures(one))
+                worth = one.gain(original) >= WORTH and one.speed(original) >= SLOWEST
+                text += words["lossy" if too_lossy else "less" if worth else "small"].format(**figures(one))
         return text + "".join(words["idle"].format(name=name) for name in idle)
 
     return {language: tell(words) for language, words in _WORDS.items()}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
@@ -14,18 +14,20 @@ from starlette.routing import Route
 from modelwright import __version__
 from modelwright.base.errors import ModelwrightError, RequestError
 from modelwright.serve.batching import Batcher
-from modelwright.serve.chat.mount import add_chat, add_silence, describe, find_voice
+from modelwright.serve.chat.silence import add_silence
 from modelwright.serve.face import PredictFace
 from modelwright.serve.log import RequestLog
 from modelwright.serve.metrics import Metrics
 from modelwright.serve.predictor import Predictor
 from modelwright.serve.problems import body_of
 from modelwright.serve.schema import Health, Problem, predict_path
-from modelwright.serve.search.mount import add_search
-from modelwright.serve.search.mount import describe as describe_search
 from modelwright.spec.serve import Serve
 
+if TYPE_CHECKING:
+    from modelwright.serve.chat.voice import Voice
+
 PREDICT = "/v1/predict"
+_SEARCH = "sentence-similarity"
 
 
 def create_app(predictor: Predictor, settings: Serve) -> FastAPI:
@@ -36,7 +38,7 @@ def create_app(predictor: Predictor, settings: Serve) -> FastAPI:
         MachineError: the request log can't be written.
     """
     batcher = Batcher(predictor, settings)
-    voice = find_voice(predictor, settings)
+    voice = _find_voice(predictor, settings)
     metrics = Metrics(predictor.hash, predictor.name, lambda: len(batcher.waiting))
     batcher.meters = metrics
     log = RequestLog(Path(settings.log) if settings.log else None, predictor.hash)
@@ -65,11 +67,26 @@ def create_app(predictor: Predictor, settings: Serve) -> FastAPI:
     if voice is None:
         add_silence(app, predictor)
     else:
+        from modelwright.serve.chat.mount import add_chat
+
         add_chat(app, voice, predictor, settings, metrics, log)
-    answerer = add_search(app, predictor, batcher, settings, metrics, log)
+    answerer = None
+    if predictor.task.name == _SEARCH:
+        from modelwright.serve.search.mount import add_search
+
+        answerer = add_search(app, predictor, batcher, settings, metrics, log)
     _add_errors(app)
     _describe(app, predictor, voice is not None, answerer is not None)
     return app
+
+
+def _find_voice(predictor: Predictor, settings: Serve) -> Voice | None:
+    """Who answers chat. The faces of chat and search are loaded for releases that have them: a tenth of a second at each start."""
+    if not predictor.speaks and settings.engine == "own":
+        return None
+    from modelwright.serve.chat.mount import find_voice
+
+    return find_voice(predictor, settings)
 
 
 def _add_routes(app: FastAPI, predictor: Predictor, metrics: Metrics) -> None:
@@ -127,8 +144,12 @@ def _describe(app: FastAPI, predictor: Predictor, chats: bool, searches: bool) -
             schema["paths"] = {PREDICT: path, **schema["paths"]}
             schema.setdefault("components", {}).setdefault("schemas", {}).update(components)
             if chats:
+                from modelwright.serve.chat.mount import describe
+
                 describe(schema)
             if searches:
+                from modelwright.serve.search.mount import describe as describe_search
+
                 describe_search(schema)
             app.openapi_schema = schema
         return app.openapi_schema

@@ -6,7 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from modelwright.serve.chat.requests import CHAT, Ask
+from modelwright.serve.chat.paths import CHAT
+from modelwright.serve.chat.requests import Ask
 
 DONE = b"data: [DONE]\n\n"
 

@@ -10,7 +10,8 @@ from modelwright.base.decoding import Decoding
 from modelwright.base.graph import Graph
 from modelwright.serve.chat.engine import Engine, Piece
 from modelwright.serve.chat.mount import find_reader
-from modelwright.serve.chat.requests import CHAT, Ask, read_ask
+from modelwright.serve.chat.paths import CHAT
+from modelwright.serve.chat.requests import Ask, read_ask
 from modelwright.serve.chat.voice import Reader, make_job
 from modelwright.serve.predictor import Predictor
 from modelwright.spec.serve import Serve

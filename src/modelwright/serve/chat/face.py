@@ -22,8 +22,9 @@ from modelwright.serve.body import ClientLeftError, read_body, read_json
 from modelwright.serve.chat.answers import DONE, Head, event
 from modelwright.serve.chat.embeddings import Embedder, embed
 from modelwright.serve.chat.meters import ChatMeters
+from modelwright.serve.chat.paths import EMBEDDINGS
 from modelwright.serve.chat.problems import UnknownModelError, body_of, content_of, status_of
-from modelwright.serve.chat.requests import EMBEDDINGS, Ask, EmbeddingsRequest, read_ask, validate
+from modelwright.serve.chat.requests import Ask, EmbeddingsRequest, read_ask, validate
 from modelwright.serve.chat.voice import Answer, Voice
 from modelwright.serve.log import RequestLog
 from modelwright.serve.problems import TooLargeError, headers_of

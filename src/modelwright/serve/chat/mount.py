@@ -7,18 +7,15 @@ from typing import Any
 
 from fastapi import FastAPI
 from pydantic.json_schema import models_json_schema
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
 
 from modelwright.base.decoding import Layout
-from modelwright.base.errors import RequestError
 from modelwright.base.graph import Graph
 from modelwright.serve.chat import page
 from modelwright.serve.chat.face import ChatFace, Served
 from modelwright.serve.chat.meters import ChatMeters
-from modelwright.serve.chat.problems import body_of
-from modelwright.serve.chat.requests import CHAT, EMBEDDINGS, TEXT, ChatRequest, EmbeddingsRequest, TextRequest
+from modelwright.serve.chat.paths import CHAT, EMBEDDINGS, TEXT
+from modelwright.serve.chat.requests import ChatRequest, EmbeddingsRequest, TextRequest
 from modelwright.serve.chat.voice import OwnVoice, Reader, Voice
 from modelwright.serve.log import RequestLog
 from modelwright.serve.metrics import Metrics
@@ -70,23 +67,6 @@ def add_chat(app: FastAPI, voice: Voice, predictor: Predictor, settings: Serve, 
     routes += [Route("/v1/models", face.models), Route("/v1/models/{name:path}", face.model)]
     routes.append(Route(page.PATH, page.show(predictor.name)))
     app.router.routes[:0] = routes
-
-
-def add_silence(app: FastAPI, predictor: Predictor) -> None:
-    """The same paths where nobody answers them: an error that says why."""
-    language = predictor.task.wants == "next-tokens"
-    why = "is a language model that can't be continued token by token" if language else f"does {predictor.task.name}"
-    problem = RequestError(
-        f"this release {why}: it does not chat",
-        expected="POST /v1/predict, which it answers",
-        where="the release",
-        remedy="Serve a run of task text-generation whose route is a decoder; or set serve.engine to a server that chats.",
-    )
-
-    async def refuse(request: Request) -> Response:
-        return Response(body_of(problem), 404, media_type="application/json")
-
-    app.router.routes[:0] = [Route(path, refuse, methods=["POST"]) for path in _ABOUT]
 
 
 def describe(schema: dict[str, Any]) -> None:

@@ -10,8 +10,9 @@ from typing import Any
 from modelwright.base.decoding import Layout
 from modelwright.base.errors import ReleaseError
 from modelwright.base.store import read_json
+from modelwright.serve.chat.paths import CHAT, TEXT
 from modelwright.serve.chat.problems import ContextError
-from modelwright.serve.chat.requests import CHAT, TEXT, read_ask
+from modelwright.serve.chat.requests import read_ask
 from modelwright.serve.chat.voice import Reader
 from modelwright.spec.serve import Serve
 from modelwright.tasks.contract import load_task

@@ -10,10 +10,9 @@ from typing import Annotated, Any, Literal, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from modelwright.base.errors import RequestError
+from modelwright.serve.chat.paths import CHAT
 from modelwright.serve.chat.sampling import Sampling
 from modelwright.serve.problems import TooLargeError
-
-CHAT, TEXT, EMBEDDINGS = "/v1/chat/completions", "/v1/completions", "/v1/embeddings"
 
 _SETTLED: dict[str, tuple[Any, ...]] = {
     "n": (1,),

@@ -16,8 +16,9 @@ from modelwright.serve.batching import Batcher
 from modelwright.serve.body import ClientLeftError, read_body, read_json
 from modelwright.serve.chat import problems as openai
 from modelwright.serve.chat.embeddings import embed
+from modelwright.serve.chat.paths import EMBEDDINGS
 from modelwright.serve.chat.problems import UnknownModelError
-from modelwright.serve.chat.requests import EMBEDDINGS, EmbeddingsRequest, validate
+from modelwright.serve.chat.requests import EmbeddingsRequest, validate
 from modelwright.serve.log import RequestLog
 from modelwright.serve.metrics import Metrics
 from modelwright.serve.problems import OverloadedError, TooLargeError

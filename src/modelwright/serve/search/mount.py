@@ -10,7 +10,8 @@ from pydantic.json_schema import models_json_schema
 from starlette.routing import Route
 
 from modelwright.serve.batching import Batcher
-from modelwright.serve.chat.requests import EMBEDDINGS, EmbeddingsRequest
+from modelwright.serve.chat.paths import EMBEDDINGS
+from modelwright.serve.chat.requests import EmbeddingsRequest
 from modelwright.serve.log import RequestLog
 from modelwright.serve.metrics import Metrics
 from modelwright.serve.predictor import Predictor

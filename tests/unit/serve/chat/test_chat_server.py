@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import subprocess
+import sys
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -305,3 +307,8 @@ def test_a_release_that_does_not_chat_says_so(predictor: Predictor) -> None:
         status, content = post(address, "/v1/chat/completions", b"{}")
     assert status == 404
     assert "text-classification" in content["error"]["message"]
+
+
+def test_a_service_that_does_not_chat_does_not_load_what_chats() -> None:
+    code = "import sys, modelwright.serve.app; print([one for one in sys.modules if one.endswith(('chat.mount', 'chat.voice'))])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
