@@ -135,17 +135,19 @@ class LabelTask(Task):
         logits = finite(outputs, "logits", row_ids)
         chances = self._chances(logits)
         best = chances.argmax(1).tolist()
-        if "answered" in outputs:  # a bought model's answers may be none
-            best = [top if fine else None for top, fine in zip(best, outputs["answered"], strict=True)]
-        return [self._classification(row_id, top, row) for row_id, top, row in zip(row_ids, best, chances.tolist(), strict=True)]
+        answered = outputs.get("answered", np.ones(len(best), bool))  # a bought model's answers may be none
+        return [
+            self._classification(row_id, top, row)
+            if fine
+            else Classification(row_id, "", (), 0.0, dict.fromkeys(self.labels, 0.0))
+            for row_id, top, row, fine in zip(row_ids, best, chances.tolist(), answered, strict=True)
+        ]
 
     def _chances(self, logits: np.ndarray) -> np.ndarray:
         """Probabilities float64 [n, classes] of finite logits; a subclass that calibrates does it here."""
         return (sigmoid if self.several else softmax)(logits)
 
-    def _classification(self, row_id: str, top: int | None, chances: list[float]) -> Classification:
-        if top is None:
-            return Classification(row_id, "", (), 0.0, dict.fromkeys(self.labels, 0.0))
+    def _classification(self, row_id: str, top: int, chances: list[float]) -> Classification:
         label = self.labels[top]
         given: Labels = (label,)
         if self.several:
