@@ -71,7 +71,7 @@ def prepare(
     if habits.corpus:
         from modelwright.data.corpus.prepare import prepare_corpus
 
-        return prepare_corpus(spec, columns, folder, out, console, habits=habits, described=described)
+        return prepare_corpus(spec, columns, folder, out, console, described=described)
     refusals.refuse_documents(spec)
     reading = with_messages(spec, columns, open_source(spec, folder, console))
     quarantine = Quarantine()

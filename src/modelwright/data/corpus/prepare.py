@@ -20,7 +20,7 @@ import numpy as np
 
 from modelwright.base.console import Console
 from modelwright.base.errors import DataError
-from modelwright.base.nouns import Column, Habits, Row
+from modelwright.base.nouns import Column, Row
 from modelwright.base.store import write_json, writing
 from modelwright.data import card, splits
 from modelwright.data.card import LANGUAGE_SAMPLE
@@ -85,7 +85,6 @@ def prepare_corpus(
     out: Path,
     console: Console,
     *,
-    habits: Habits,
     described: Callable[[Mapping[str, Sequence[Row]]], Mapping[str, Any]] = lambda splits: {},
 ) -> dict[str, Any]:
     """As `data.prepare.prepare`, for documents by the million. `train` becomes a folder of Parquet files; the card has a further part,
