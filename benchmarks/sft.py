@@ -223,12 +223,20 @@ def _work(given: argparse.Namespace) -> int:
     out = given.folder / "trained"
     steps = QUICK_STEPS if given.quick else None
     found = (_ours if given.worker == OURS else _trainer)(given.folder, given.method, steps, given.seed, out)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    peak = _peak_bytes()
     loss = _loss(given.folder, out)
     write_json(
         given.folder / "found.json", {**found, "loss": loss, "peak_memory_bytes": peak, "load_average": os.getloadavg()[0]}
     )
     return 0
+
+
+def _peak_bytes() -> int:
+    """Of this process alone: the kernel's `ru_maxrss` would count what its parent held when it was started."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status.read_text()).group(1)) * 1024
 
 
 def _ours(folder: Path, method: str, steps: int | None, seed: int, out: Path) -> dict[str, Any]:
