@@ -83,7 +83,11 @@ def main(folder: Path) -> None:
         inner(**settings)
         spent.append(time.perf_counter() - began)
 
-    pretrain.fit = timed
+    def saved(fabric: Any, state: dict[str, Any], *where: Any) -> None:
+        """Weights only: LitGPT also writes down its own command line, and this is not it."""
+        fabric.save(folder / "litgpt.pth", {"model": state["model"]})
+
+    pretrain.fit, pretrain.save_checkpoint = timed, saved
     pretrain.setup(
         "peer",
         model_config=config,
@@ -109,7 +113,7 @@ def main(folder: Path) -> None:
         seed=asked["seed"],
     )
     model = GPT(config)
-    model.load_state_dict(torch.load(folder / "litgpt" / "final" / "lit_model.pth", weights_only=True)["model"])
+    model.load_state_dict(torch.load(folder / "litgpt.pth", weights_only=True)["model"])
     # a step's first window is asked for when the step before it is done; the first steps hold the compiler's time
     starts = corpus.windows.asked_at[::batch]
     steps = np.diff(starts)
