@@ -17,7 +17,7 @@ PYTEST_ARGUMENTS ?=
 # longest tests come early, and no worker is left with one at the end.
 PYTEST_WORKERS ?= auto
 
-.PHONY: demo test check bench bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend bench-llm bench-corpus bench-pretrain bench-own_bert bench-sft bench-chat docs constraints clean help
+.PHONY: demo test check bench bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend bench-llm bench-corpus bench-pretrain bench-own-bert bench-sft bench-chat docs constraints clean help
 
 help:
 	@sed -n '/^#   make/s/^# *//p' Makefile
@@ -56,10 +56,13 @@ check: $(VENV)/.installed-dev
 
 bench: bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend bench-llm
 
-bench-llm: bench-corpus bench-pretrain bench-own_bert bench-sft bench-chat
+bench-llm: bench-corpus bench-pretrain bench-own-bert bench-sft bench-chat
 
-bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend bench-corpus bench-pretrain bench-own_bert bench-sft bench-chat: bench-%: $(VENV)/.installed-bench
+bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend bench-corpus bench-pretrain bench-sft bench-chat: bench-%: $(VENV)/.installed-bench
 	$(BIN)/python benchmarks/$*.py
+
+bench-own-bert: $(VENV)/.installed-bench
+	$(BIN)/python benchmarks/own_bert.py
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python scripts/reference.py

@@ -20,7 +20,7 @@ from modelwright.models import names
 from modelwright.models.activations import activation
 from modelwright.models.dropout import Dropout
 from modelwright.models.encoder import HIDDEN_ACTIVATIONS, Encoder, Shape
-from modelwright.spec.routes.masked import Bert
+from modelwright.spec.routes.bert import Bert
 
 _PAIRS = 2  # answers of the second head: it follows, it comes from elsewhere
 _HEADS = {  # ours → BertForPreTraining's

@@ -10,7 +10,14 @@ import torch
 
 from modelwright.base.errors import MachineError
 
-_SAID = ("can't allocate memory", "bad_alloc", "out of memory", "cublas_status_alloc_failed", "not enough memory", "unable to allocate")
+_SAID = (
+    "can't allocate memory",
+    "bad_alloc",
+    "out of memory",
+    "cublas_status_alloc_failed",
+    "not enough memory",
+    "unable to allocate",
+)
 
 
 def is_one(error: BaseException) -> bool:

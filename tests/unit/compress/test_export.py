@@ -61,7 +61,9 @@ def folder_of(route: Route, rows, checkpoint: Path | None, folder: Path) -> Path
     return folder
 
 
-@pytest.mark.parametrize("name", sorted(name for name, route in routes_of(TASK).items() if route.kind != "bought"))  # the examiner exports what other tasks learn by
+@pytest.mark.parametrize(
+    "name", sorted(name for name, route in routes_of(TASK).items() if route.kind != "bought")
+)  # the examiner exports what other tasks learn by
 def test_the_graph_is_the_model_for_any_batch_and_length(name, rows, start, tmp_path):
     route = made(name)
     folder = folder_of(route, rows, start if name == "finetune" else None, tmp_path / "out")

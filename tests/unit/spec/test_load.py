@@ -50,7 +50,14 @@ def test_defaults_are_filled_in_and_shown(read: Read, tmp_path: Path) -> None:
     loaded = read()
     assert loaded.folder == tmp_path.resolve()
     assert loaded.project.data.split.test == 0.2
-    assert loaded.resolved["data"]["split"] == {"test": 0.2, "validation": 0.1, "seed": 7, "by": None, "column": None}
+    assert loaded.resolved["data"]["split"] == {
+        "test": 0.2,
+        "validation": 0.1,
+        "seed": 7,
+        "train": None,
+        "by": None,
+        "column": None,
+    }
     assert loaded.resolved["routes"]["bilstm"]["route"] == "bilstm"
     assert loaded.resolved["routes"]["bilstm"]["width"] == 64
     assert loaded.resolved["routes"]["bilstm"]["dropout"] == 0.3

@@ -15,8 +15,8 @@ from modelwright.base.console import Console
 from modelwright.base.errors import DataError, RequestError
 from modelwright.base.nouns import Row
 from modelwright.models import registry
+from modelwright.spec.routes.bert import Bert
 from modelwright.spec.routes.finetune import Finetune
-from modelwright.spec.routes.masked import Bert
 from modelwright.tasks.contract import get_task
 from modelwright.tasks.fill_mask import FillMask, FillMaskSettings
 from modelwright.tasks.masked.lessons import Lessons
