@@ -21,8 +21,10 @@ TINY = (
     "train.budget={steps: 4}",
     "rehearse={connections: [2], seconds: 0.5}",
     "evaluate.resamples=100",
+    "evaluate.explain.rows=2",
 )
-LIMIT = 400
+LIMIT, LIMIT_OF_TEXTS = 400, 160
+"""Records that are read; texts cost the most."""
 WHOLE = ("time-series-forecasting", "recommendation")
 """Tasks whose rows are drawn from many records: a series with gaps, or users with one film each, would be another problem."""
 ROWS = 12
@@ -46,17 +48,18 @@ BEFORE = {"own-bert-labels": "own-bert"}
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_runs_to_its_report_and_serves_what_a_batch_says(name: str, examples: Path, tmp_path: Path) -> None:
     if name in BEFORE:
-        mw.run(copied(examples / BEFORE[name], tmp_path), *TINY, f"data.limit={LIMIT}", quiet=True)
+        mw.run(copied(examples / BEFORE[name], tmp_path), *TINY, f"data.limit={LIMIT_OF_TEXTS}", quiet=True)
     project = copied(examples / name, tmp_path)
     text = (project / "modelwright.yaml").read_text(encoding="utf-8")
     task = next(line.split(":")[1].strip() for line in text.splitlines() if line.startswith("task:"))
-    limit = [] if task in WHOLE else [f"data.limit={LIMIT}"]
+    rows = LIMIT_OF_TEXTS if task.startswith(("text-", "sentence-", "fill-")) else LIMIT
+    limit = [] if task in WHOLE else [f"data.limit={rows}"]
     money = ["venture.paths=500"] if "\nventure:" in text else []
     run = mw.run(project, *TINY, *limit, *money, *SMALL.get(task, ()), quiet=True)
     assert all((run.folder / stage).is_dir() for stage in STAGES)
     records = run.evidence.latest()
     if limit:
-        assert records["data/rows-read"].value == LIMIT
+        assert records["data/rows-read"].value == rows
     assert {step for step in run.changed if step.startswith("train/")} == {
         f"train/{row['route']}" for row in run.decision["candidates"]
     }

@@ -158,7 +158,7 @@ def test_checkpoint_without_tokenizer_is_refused(tmp_path):
 
 def test_readers_are_found_by_name():
     assert all(get_reader(name).name == name for name in all_readers())
-    assert set(all_readers()) == {"checkpoint", "hashed-ngrams", "ngrams", "words"}
+    assert set(all_readers()) == {"checkpoint", "hashed-ngrams", "ngrams", "prompt", "words"}
     for name in ("nothing", "reader"):
         with pytest.raises(SpecError, match="hashed-ngrams"):
             get_reader(name)
