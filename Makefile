@@ -13,8 +13,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 PYTEST_ARGUMENTS ?=
-# A worker a core, each with a thread of its own; tests/conftest.py says which tests stay together. In the order of the folders, the
-# longest tests come early, and no worker is left with one at the end.
+# A worker a core, each with a thread of its own; the tests of one file stay together, because they share what was trained for
+# them. In the order of the folders, the longest tests come early, and no worker is left with one at the end.
 PYTEST_WORKERS ?= auto
 
 .PHONY: demo test check bench bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend bench-llm bench-corpus bench-pretrain bench-own-bert bench-sft bench-chat docs constraints clean help
@@ -45,7 +45,7 @@ demo: $(VENV)/.installed-all
 	$(BIN)/modelwright run examples/news-desk
 
 test: $(VENV)/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadgroup --no-loadscope-reorder --cov --cov-report=term $(PYTEST_ARGUMENTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(PYTEST_ARGUMENTS)
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

@@ -18,17 +18,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--offline", action="store_true", help="leave out tests marked network")
 
 
-ALONE = "test_examples"
-"""A module whose tests share nothing and take long: they are spread over the workers, and no worker waits for another's."""
-
-
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """A test that can't run here is shown as skipped, with the reason; it never passes by silence. The tests of one file stay on
-    one worker, because they share what was trained for them."""
+    """A test that can't run here is shown as skipped, with the reason; it never passes by silence."""
     for item in items:
-        group = item.nodeid if item.path.stem == ALONE else item.path.relative_to(ROOT).as_posix()
-        item.add_marker(pytest.mark.xdist_group(group.replace("@", "-")))
         if "slow" in item.keywords and not config.getoption("--slow"):
             item.add_marker(pytest.mark.skip(reason="slow: give --slow"))
         if "network" in item.keywords and config.getoption("--offline"):
