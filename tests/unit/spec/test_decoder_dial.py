@@ -20,7 +20,7 @@ def test_the_model_has_about_as_many_parameters_as_asked_for(size, vocabulary):
     assert 30 < body.width / body.layers < 130
     assert body.heads * body.head_width == body.width
     assert body.heads % body.key_heads == 0
-    assert body.head_width % 2 == 0
+    assert body.head_width % dial.HEAD_STEP == 0
 
 
 def test_the_count_is_the_modules_own():

@@ -22,6 +22,8 @@ from typing import NamedTuple
 
 _ASPECT = 64
 _HEAD = 64
+HEAD_STEP = 16
+"""The runtime's attention takes heads whose width is a multiple of this."""
 TOKENS_PER_PARAMETER = 20
 _PASSES = 4
 _LEAST_ROWS, _MOST_RATE = 4, 0.01
@@ -84,7 +86,8 @@ def parameters(size: str) -> int:
 def heads_of(width: int) -> int:
     """Query heads of a width."""
     heads = max(1, width // _HEAD)
-    while width % (2 * heads):  # equal, and even for rotary positions
+    step = HEAD_STEP if width % HEAD_STEP == 0 else 2
+    while width % (step * heads):  # equal, even for rotary positions, and as the runtime's attention takes them
         heads -= 1
     return heads
 
