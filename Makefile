@@ -1,7 +1,8 @@
 # The only entry points. Everything happens in .venv; nothing is installed anywhere else.
 #
 #   make demo            install, then run examples/news-desk from real articles to a priced release
-#   make test            install what tests need, run them with coverage
+#   make test            install what tests need, run them
+#   make coverage        the same, and which lines they reach (half as long again)
 #   make check           formatting, lint, types, the ladder between rooms, tests
 #   make bench           every benchmark; figures go to benchmarks/results/
 #   make docs            regenerate docs/cli.md, docs/project-file.md and docs/modelwright.schema.json
@@ -17,7 +18,7 @@ PYTEST_ARGUMENTS ?=
 # them. In the order of the folders, the longest tests come early, and no worker is left with one at the end.
 PYTEST_WORKERS ?= auto
 
-.PHONY: demo test check bench bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend bench-llm bench-corpus bench-pretrain bench-own-bert bench-sft bench-chat docs constraints clean help
+.PHONY: demo test coverage check bench bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend bench-llm bench-corpus bench-pretrain bench-own-bert bench-sft bench-chat docs constraints clean help
 
 help:
 	@sed -n '/^#   make/s/^# *//p' Makefile
@@ -45,14 +46,17 @@ demo: $(VENV)/.installed-all
 	$(BIN)/modelwright run examples/news-desk
 
 test: $(VENV)/.installed-dev
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder --cov --cov-report=term $(PYTEST_ARGUMENTS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGUMENTS)
+
+coverage:
+	$(MAKE) --no-print-directory test PYTEST_ARGUMENTS="--cov --cov-report=term $(PYTEST_ARGUMENTS)"
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/contracts/test_ladder.py
-	$(MAKE) --no-print-directory test
+	$(MAKE) --no-print-directory coverage
 
 bench: bench-serve bench-finetune bench-images bench-tabular bench-forecasts bench-recommend bench-llm
 

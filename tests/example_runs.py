@@ -12,10 +12,13 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from tests.unit.report import test_report_page as walk
 
 import modelwright as mw
 from modelwright.data.rows import read_split
+from modelwright.pipeline.runner import Run
 from modelwright.pipeline.table import STAGES
+from modelwright.report.page import write
 from modelwright.serve.app import create_app
 from modelwright.spec.serve import Serve
 
@@ -25,25 +28,30 @@ TINY = (
     "train.budget={steps: 4}",
     "rehearse={connections: [2], seconds: 0.5}",
     "evaluate.resamples=100",
-    "evaluate.explain.rows=2",
+    "evaluate.latency_seconds=0.2",
 )
 LIMIT, LIMIT_OF_TEXTS = 400, 160
 """Records that are read; texts cost the most."""
 WHOLE = ("time-series-forecasting", "recommendation")
 """Tasks whose rows are drawn from many records: a series with gaps, or users with one film each, would be another problem."""
 ROWS = 12
-SMALL = {
+SMALL: dict[str, tuple[str, ...]] = {
     "text-generation": (
         "learn.vocabulary=600",
         "learn.context=128",
         "learn.dialogues.limit=60",
         "routes.decoder.size=200K",
         "rehearse={connections: [2], seconds: 1.5, answer_tokens: 4}",
-    )
+    ),
+    "search-engine": ("routes.minilm.max_tokens=32", "routes.hybrid.max_tokens=32"),
+    "customer-service": ("routes.hybrid.max_tokens=32", "routes.sentence-encoder.max_tokens=32"),
+    "news-desk": ("routes.finetune.max_tokens=48", "choose.at_least=0.5"),
+    "groceries": ("routes.finetune.size=96",),
 }
-"""What makes a task's examples small beside their budget."""
+"""What makes a task's examples, or one of them, small beside their budget."""
 CHARACTERS = 200
 """Of a text that is scored: what a small context holds."""
+EXPLAINED = ("chinese-sentiment", "digits")
 BEFORE = {"own-bert-labels": "own-bert"}
 """Projects that start from what another one's run has trained."""
 
@@ -58,17 +66,18 @@ def task_of(name: str) -> str:
     return next(line.split("#")[0].split(":")[1].strip() for line in text.splitlines() if line.startswith("task:"))
 
 
-def run_and_ask(name: str, examples: Path, tmp_path: Path) -> None:
-    """Run an example to its report and ask its server what a batch says."""
-    if name in BEFORE:
-        mw.run(copied(examples / BEFORE[name], tmp_path), *TINY, f"data.limit={LIMIT_OF_TEXTS}", quiet=True)
-    project = copied(examples / name, tmp_path)
+def run_and_ask(name: str, examples: Path, into: Path) -> Run:
+    """Run an example to its report, in a folder of its name, and ask its server what a batch says; the run."""
+    if name in BEFORE and not (into / BEFORE[name]).exists():
+        mw.run(copied(examples / BEFORE[name], into), *TINY, _explained(name), f"data.limit={LIMIT_OF_TEXTS}", quiet=True)
+    project = copied(examples / name, into)
     text = (project / "modelwright.yaml").read_text(encoding="utf-8")
     task = task_of(name)
     rows = LIMIT_OF_TEXTS if task.startswith(("text-", "sentence-", "fill-")) else LIMIT
     limit = [] if task in WHOLE else [f"data.limit={rows}"]
     money = ["venture.paths=500"] if "\nventure:" in text else []
-    run = mw.run(project, *TINY, *limit, *money, *SMALL.get(task, ()), quiet=True)
+    small = (_explained(name), *SMALL.get(task, ()), *SMALL.get(name, ()))
+    run = mw.run(project, *TINY, *limit, *money, *small, quiet=True)
     assert all((run.folder / stage).is_dir() for stage in STAGES)
     records = run.evidence.latest()
     if limit:
@@ -91,6 +100,22 @@ def run_and_ask(name: str, examples: Path, tmp_path: Path) -> None:
     assert_equal([{**one, "row_id": str(place)} for place, one in enumerate(one_by_one)], batch, name)
     asked = json.loads((run.folder / "rehearse" / "request.json").read_text(encoding="utf-8"))
     assert predictor.predict([asked])[0].row_id == "0"
+    return run
+
+
+def _explained(name: str) -> str:
+    """Explaining takes longer than all else: one route over texts and one over images are explained."""
+    return f"evaluate.explain.rows={2 if name in EXPLAINED else 0}"
+
+
+def walk_the_page(run: Run, into: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of the ten questions is answered in its section, and no number stands without a source; in both languages."""
+    monkeypatch.setattr(walk.page_module, "_library", lambda: "window.Plotly = {}")
+    for language in ("en", "zh"):
+        text = write(run.folder, into / language, language).read_text(encoding="utf-8")
+        page = walk.Page(text)
+        walk.test_each_of_the_ten_questions_is_answered_in_its_section((language, text, page))
+        walk.test_no_number_stands_without_a_source((language, text, page))
 
 
 def copied(example: Path, into: Path) -> Path:

@@ -37,7 +37,7 @@ def settings(**changes: object) -> dict:
         "data": {"source": "rows.csv", "columns": {"text": "body", "label": "topic"}},
         "routes": {"tfidf-linear": {}, "bilstm": {"width": 16, "epochs": 2, "max_tokens": 32}},
         "train": {"budget": {"minutes": 1}},
-        "evaluate": {"resamples": 200, "slices": ["desk"]},
+        "evaluate": {"resamples": 200, "slices": ["desk"], "latency_seconds": 0.3},
         "choose": {"at_least": 0.8, "prefer": "cost"},
         "compress": ["int8"],
         "rehearse": {"connections": [1, 4], "seconds": 0.5},

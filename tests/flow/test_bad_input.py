@@ -181,7 +181,7 @@ def test_damaged_checkpoint_is_named_and_the_run_is_not_lost(tmp_path: Path) -> 
         [sys.executable, "-m", "modelwright", "run", str(project), "--until", "train"], stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 120
-    while not (found := list(project.glob("runs/*/train/fasttext.partial/resume/*.safetensors"))):
+    while not (found := list(project.glob("runs/*/train/fasttext.partial/resume/state-*.safetensors"))):
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)

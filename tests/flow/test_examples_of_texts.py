@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from example_runs import of_tasks, run_and_ask
+from example_runs import of_tasks, run_and_ask, walk_the_page
 
 
 @pytest.mark.network
-@pytest.mark.parametrize("name", of_tasks("text-classification", "text-pair-classification"))
-def test_it_runs_to_its_report_and_serves_what_a_batch_says(name: str, examples: Path, tmp_path: Path) -> None:
-    run_and_ask(name, examples, tmp_path)
+@pytest.mark.parametrize("name", of_tasks("text-classification", "text-pair-classification", "fill-mask"))
+def test_it_runs_to_its_report_and_serves_what_a_batch_says(
+    name: str, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = run_and_ask(name, examples, tmp_path.parent)  # side by side: one starts from what another has trained
+    if name == "news-desk":  # its page answers the founders' ten questions
+        walk_the_page(run, tmp_path / "page", monkeypatch)

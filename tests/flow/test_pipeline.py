@@ -109,7 +109,7 @@ def test_killed_training_is_continued_with_the_same_losses(tmp_path: Path) -> No
         [sys.executable, "-m", "modelwright", "run", str(killed), "--until", "train"], stderr=subprocess.DEVNULL
     )
     deadline = time.monotonic() + 120
-    while not list(killed.glob("runs/*/train/bilstm.partial/resume/*")):
+    while not list(killed.glob("runs/*/train/bilstm.partial/resume/state-*.safetensors")):
         assert process.poll() is None, "the run ended before its first checkpoint"
         assert time.monotonic() < deadline
         time.sleep(0.02)

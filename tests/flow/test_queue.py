@@ -41,7 +41,7 @@ def test_a_killed_workers_training_is_continued_and_its_money_is_measured(tmp_pa
     command = [*PYTHON, "work", "--queue", "q.sqlite", "--slots", "1"]
     working = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.DEVNULL)
     until = time.monotonic() + 240
-    while not list((tmp_path / "long").glob("runs/*/train/bilstm.partial/resume/*")):
+    while not list((tmp_path / "long").glob("runs/*/train/bilstm.partial/resume/state-*.safetensors")):
         assert working.poll() is None
         assert time.monotonic() < until, (tmp_path / "q.logs" / "1.log").read_text()
         time.sleep(0.02)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import csv
-import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from tests.unit.report import test_report_page as walk
 
 import modelwright as mw
@@ -16,10 +14,8 @@ from made_project import make
 from modelwright.base.evidence import Evidence
 from modelwright.base.store import read_json
 from modelwright.pipeline.runner import Run
-from modelwright.report.answers import QUESTIONS
 from modelwright.report.page import write
 
-TINY = ("data.limit=400", "rehearse={connections: [2], seconds: 0.5}", "evaluate.resamples=100", "venture.paths=500")
 COMPLIANCE = {"markets": ["EU"], "role": "provider", "use": ["none"], "personal_data": False, "generative": False}
 
 
@@ -117,25 +113,3 @@ def test_the_page_of_a_real_run_stands_up_to_the_walk(run: Run, tmp_path: Path, 
     page = walk.Page(content)
     walk.test_no_number_stands_without_a_source(("zh", content, page))
     walk.test_links_resolve_and_ids_are_unique(("zh", content, page))
-
-
-@pytest.mark.network
-@pytest.mark.parametrize("name", ["news-desk"])
-def test_the_shipped_example_answers_all_ten_questions(
-    name: str, examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    project = tmp_path / name
-    project.mkdir()
-    content = yaml.safe_load((examples / name / "modelwright.yaml").read_text(encoding="utf-8"))
-    content["routes"] = {"tfidf-linear": {}}
-    content["choose"]["at_least"] = 0.5  # 400 rows teach less than all of them
-    (project / "modelwright.yaml").write_text(yaml.safe_dump(content), encoding="utf-8")
-    for extra in (examples / name).glob("*.csv"):
-        shutil.copy(extra, project)
-    run = mw.run(project, *TINY, quiet=True)
-    monkeypatch.setattr(walk.page_module, "_library", lambda: "window.Plotly = {}")
-    text = write(run.folder, tmp_path / "out", "en").read_text(encoding="utf-8")
-    page = walk.Page(text)
-    walk.test_each_of_the_ten_questions_is_answered_in_its_section(("en", text, page))
-    walk.test_no_number_stands_without_a_source(("en", text, page))
-    assert len(QUESTIONS) == 10

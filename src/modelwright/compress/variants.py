@@ -39,7 +39,7 @@ WORTH = 1.1
 SLOWEST = 0.8
 """Speed ratio below which a variant is not taken, however small it is."""
 
-ROUNDS, ROUND_SECONDS, ROUND_ROWS = 3, 0.5, 200
+ROUNDS, ROUND_ROWS = 3, 200
 
 
 @dataclass(frozen=True)
@@ -68,12 +68,14 @@ def compress(
     validation: Sequence[Row],
     out: Path,
     console: Console,
+    seconds: float,
 ) -> dict[str, Any]:
     """Try the variants that the project names; write the chosen one as `out/model.onnx`, with the task's files.
 
     Args:
         source: a train folder: model.onnx and the task's files.
         metric: the figure that may lose at most `settings.max_loss`.
+        seconds: that each variant's requests are timed.
 
     Returns:
         The content of variants.json; "test" is None throughout, for whoever measures there to fill in.
@@ -89,7 +91,7 @@ def compress(
     with tempfile.TemporaryDirectory(dir=out, prefix=".variants-") as folder:
         methods = settings.methods if settings.methods is not None else LANGUAGE_METHODS if _speaks(source) else ()
         paths, idle = _make(source, methods, Path(folder), console)
-        variants = _measure(task, paths, validation, console)
+        variants = _measure(task, paths, validation, console, seconds)
         taken = _take(variants, deciding, settings.max_loss)
         _ship(taken.path, out)
         task.save(out)
@@ -167,14 +169,14 @@ def _make(source: Path, methods: Sequence[Method], folder: Path, console: Consol
     return paths, idle
 
 
-def _measure(task: Task, paths: Mapping[str, Path], rows: Sequence[Row], console: Console) -> list[Variant]:
+def _measure(task: Task, paths: Mapping[str, Path], rows: Sequence[Row], console: Console, seconds: float) -> list[Variant]:
     """Variants take turns on the clock, so that a busy minute of the machine is shared; of its turns each keeps the middle one."""
     graphs = {name: Graph(path) for name, path in paths.items()}
     turns: dict[str, list[dict[str, float]]] = {name: [] for name in graphs}
     with console.progress("measure", total=ROUNDS + len(graphs)) as progress:
         for done in range(ROUNDS):
             for name, graph in graphs.items():
-                turns[name].append(latency_ms(_request(task, graph, paths[name]), rows[:ROUND_ROWS], ROUND_SECONDS))
+                turns[name].append(latency_ms(_request(task, graph, paths[name]), rows[:ROUND_ROWS], seconds / ROUNDS))
             progress.update(done + 1)
         found = []
         for name, graph in graphs.items():

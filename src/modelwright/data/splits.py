@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import partial
+from statistics import fmean
 from typing import Any
 
 from modelwright.base.errors import DataError
@@ -34,8 +36,10 @@ def sizes(rows: int, split: Split) -> tuple[int, int, int]:
 def stratified(labels: Sequence[tuple[str, ...]], split: Split) -> list[str]:
     """A split for each row, every label's rows shared out in the same proportions.
 
-    Rows with several labels are dealt by iterative stratification (Sechidis, Tsoumakas, Vlahavas 2011): the rarest label first,
-    each row to the split that lacks it most.
+    Rows with several labels are dealt by iterative stratification (Sechidis, Tsoumakas, Vlahavas 2011): the rarest label first. Each
+    row goes to the split that lacks most, in proportion to its size: all the row's labels count, and so does the room that is left,
+    because a split that is full of rare labels has no place for the usual ones (looking at one label alone left a split with a 27th
+    of a label instead of a quarter).
     """
     wanted = dict(zip(NAMES, sizes(len(labels), split), strict=True))
     return dealt(labels, wanted, split.seed)
@@ -118,12 +122,16 @@ def _iterative(labels: Sequence[tuple[str, ...]], wanted: dict[str, int], seed: 
         for label in labels[position]:
             lacks[name][label] -= 1
 
+    def need(position: int, name: str) -> float:
+        lacking = fmean(lacks[name][label] / len(rows_of[label]) for label in labels[position])
+        return (lacking * len(labels) + room[name]) / wanted[name]
+
     for label in sorted(
         rows_of, key=lambda name: (len(rows_of[name]), name)
     ):  # counts left only shrink: rarest first is near enough
         for position in rows_of[label]:
             if not assigned[position]:
-                put(position, max((name for name in NAMES if room[name] > 0), key=lambda name: (lacks[name][label], room[name])))
+                put(position, max((name for name in NAMES if room[name] > 0), key=partial(need, position)))
     for position in order:
         if not assigned[position]:
             put(position, max(NAMES, key=lambda name: room[name]))

@@ -33,7 +33,6 @@ from modelwright.evaluate.slices import gaps, score_slices, slice_rows
 from modelwright.spec.evaluate import Evaluate
 from modelwright.tasks.contract import Task, load_task
 
-LATENCY_SECONDS = 1.5
 LATENCY_ROWS = 200
 
 
@@ -89,7 +88,7 @@ def evaluate_route(
         drawn[name].save(out / draws_file(name))
         _write_predictions(out / predictions_file(name), task, rows, predictions[name])
     if isinstance(graph, Graph):
-        timing = latency_ms(single(task, graph), validation[:LATENCY_ROWS], LATENCY_SECONDS)
+        timing = latency_ms(single(task, graph), validation[:LATENCY_ROWS], settings.latency_seconds)
         bought = {}
     else:  # each answer was waited for once; to wait again would be to pay again
         timing = {**graph.latency_ms(), "cpu_s": own_cpu_s}

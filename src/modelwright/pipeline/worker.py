@@ -2,13 +2,16 @@
 
 Why: peak memory is then the step's own, a crash or an out-of-memory kill becomes a message, and the parent stays light.
 One server process loads the heavy libraries once and forks for each step (a fresh interpreter would load them again and
-again). Requests and replies are JSON lines over pipes; if the parent dies, the pipe closes and the step is stopped.
+again). What a step loads beside them, the server loads after it, and later steps find it there: most of a short step's time
+was that. Requests and replies are JSON lines over pipes; if the parent dies, the pipe closes and the step is stopped.
 Where the system can't fork, the step runs in the server itself.
 """
 
 from __future__ import annotations
 
 import errno
+import gc
+import importlib
 import json
 import os
 import select
@@ -16,6 +19,7 @@ import signal
 import subprocess
 import sys
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,6 +30,7 @@ from modelwright.base.evidence import Ledger, Source
 from modelwright.pipeline.context import Context, Step
 
 _HEAVY = ("torch", "onnxruntime", "modelwright.train.route", "modelwright.compress.export", "modelwright.evaluate.route")
+_LOADED = "loaded"
 _POLL_S = 0.1
 _MACHINES_FAULT = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EMFILE)
 
@@ -142,11 +147,12 @@ def _work(request: dict[str, Any]) -> dict[str, Any]:
 def _fork(request: dict[str, Any]) -> dict[str, Any] | None:
     """Run one request in a forked process; None if the parent is gone."""
     reading, writing = os.pipe()
+    before = set(sys.modules)
     child = os.fork()
     if child == 0:
         os.close(reading)
         with os.fdopen(writing, "w") as pipe:
-            json.dump(_work(request), pipe)
+            json.dump({**_work(request), _LOADED: [name for name in sys.modules if name not in before]}, pipe)
         sys.stderr.flush()
         os._exit(0)
     os.close(writing)
@@ -168,23 +174,29 @@ def _fork(request: dict[str, Any]) -> dict[str, Any] | None:
 
 def serve() -> NoReturn:
     """The server's loop: one request, one reply, until the parent closes the pipe."""
-    import importlib
-
     replies = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a library prints goes to people, not into the replies
-    for name in _HEAVY:
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            continue  # the step that needs it says which extra is missing
+    _load(_HEAVY)  # where one is missing, the step that needs it says which extra
     while line := sys.stdin.readline():
         request = json.loads(line)
         reply = _fork(request) if hasattr(os, "fork") else _work(request)
         if reply is None:
             break
+        loaded = reply.pop(_LOADED, [])
         replies.write(json.dumps(reply) + "\n")
         replies.flush()
+        _load(loaded)
     os._exit(0)
+
+
+def _load(names: Sequence[str]) -> None:
+    """Load modules, all but those that are no files of their own and those that can't be had alone."""
+    for name in names:
+        try:
+            importlib.import_module(name)
+        except ImportError:
+            continue
+    gc.freeze()  # they stay: no fork has to look through them for garbage, and they stay shared
 
 
 if __name__ == "__main__":

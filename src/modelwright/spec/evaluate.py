@@ -27,4 +27,7 @@ class Evaluate(Section):
         (), description="columns that name groups of people, between which the quality should not differ; sliced by as well"
     )
     mistakes: int = Field(20, ge=0, le=1000, description="most confident mistakes to keep")
+    latency_seconds: float = Field(
+        1.5, ge=0.05, le=600, description="seconds that requests are timed one at a time, for each route and each variant"
+    )
     explain: Explain = Field(Explain(), description="explanations of answers over texts and images")

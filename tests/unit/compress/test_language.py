@@ -73,7 +73,7 @@ def test_onnxruntime_genai_loads_it_unchanged_and_says_the_same(trained: Path) -
 
 def test_variants_are_measured_and_the_one_that_gains_most_is_taken(trained: Path, tmp_path: Path) -> None:
     export(trained, Decoder(), ROWS)
-    found = compress(trained, Compress(max_loss=1.0), "bits-per-byte", [*ROWS, CHAT], tmp_path, Console(quiet=True))
+    found = compress(trained, Compress(max_loss=1.0), "bits-per-byte", [*ROWS, CHAT], tmp_path, Console(quiet=True), 0.3)
     sizes = {one["name"]: one["size_bytes"] for one in found["variants"]}
     bits = {one["name"]: one["validation"]["bits-per-byte"]["value"] for one in found["variants"]}
     assert list(sizes) == ["original", "int8", "int4"]
@@ -90,10 +90,10 @@ def test_variants_are_measured_and_the_one_that_gains_most_is_taken(trained: Pat
 
 def test_a_variant_that_loses_too_much_is_left_and_none_can_be_asked_for(trained: Path, tmp_path: Path) -> None:
     export(trained, Decoder(), ROWS)
-    strict = compress(trained, Compress(max_loss=0.0), "bits-per-byte", ROWS, tmp_path, Console(quiet=True))
+    strict = compress(trained, Compress(max_loss=0.0), "bits-per-byte", ROWS, tmp_path, Console(quiet=True), 0.3)
     lossless = [one["name"] for one in strict["variants"] if one["validation"]["bits-per-byte"]["value"] <= _bits(strict)]
     assert strict["chosen"] in lossless
-    plain = compress(trained, Compress(methods=()), "bits-per-byte", ROWS, tmp_path, Console(quiet=True))
+    plain = compress(trained, Compress(methods=()), "bits-per-byte", ROWS, tmp_path, Console(quiet=True), 0.3)
     assert [one["name"] for one in plain["variants"]] == ["original"]
 
 

@@ -47,11 +47,6 @@ def source(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(autouse=True)
-def short(monkeypatch):
-    monkeypatch.setattr(variants, "ROUND_SECONDS", 0.03)
-
-
 def make(path, nodes, inputs, outputs, constants, opset=17):
     graph = helper.make_graph(
         nodes,
@@ -186,7 +181,7 @@ def test_a_graph_without_large_weights_is_left_alone(tmp_path):
 
 def test_int8_of_a_trained_route_keeps_its_quality_and_is_written_for_serving(source, tmp_path):
     validation, test = rows(120, 1), rows(150, 2)
-    found = compress(source, Compress(methods=("int8",)), "macro-f1", validation, tmp_path / "out", QUIET)
+    found = compress(source, Compress(methods=("int8",)), "macro-f1", validation, tmp_path / "out", QUIET, 0.1)
     original, small = found["variants"]
     assert (original["name"], small["name"]) == ("original", "int8")
     assert original["validation"]["macro-f1"]["value"] > 0.9
@@ -205,7 +200,7 @@ def test_int8_of_a_trained_route_keeps_its_quality_and_is_written_for_serving(so
 
 
 def test_without_methods_the_original_is_measured_and_kept(source, tmp_path):
-    found = compress(source, Compress(), "accuracy", rows(40, 1), tmp_path, QUIET)
+    found = compress(source, Compress(), "accuracy", rows(40, 1), tmp_path, QUIET, 0.1)
     assert found["chosen"] == "original" and len(found["variants"]) == 1
     assert found["variants"][0]["latency_ms"]["p95"] > 0 and found["variants"][0]["validation"]["accuracy"]["value"] > 0.8
     assert found["reason"]["en"].startswith("not asked for: ") and "未要求压缩" in found["reason"]["zh"]
@@ -222,20 +217,20 @@ def test_a_variant_that_ruins_the_answers_is_refused(source, tmp_path, monkeypat
 
     monkeypatch.setattr(variants, "METHODS", {"int8": ruin})
     monkeypatch.setattr(variants, "WORTH", 0.0)
-    found = compress(source, Compress(methods=("int8",)), "macro-f1", rows(60, 1), tmp_path, QUIET)
+    found = compress(source, Compress(methods=("int8",)), "macro-f1", rows(60, 1), tmp_path, QUIET, 0.1)
     assert found["chosen"] == "original"
     assert "int8 loses" in found["reason"]["en"] and "0.010 is allowed" in found["reason"]["en"]
 
 
 def test_a_method_that_finds_nothing_says_so(source, tmp_path, monkeypatch):
     monkeypatch.setattr(variants, "METHODS", {"int8": lambda original, target: 0})
-    found = compress(source, Compress(methods=("int8",)), "macro-f1", rows(40, 1), tmp_path, QUIET)
+    found = compress(source, Compress(methods=("int8",)), "macro-f1", rows(40, 1), tmp_path, QUIET, 0.1)
     assert found["chosen"] == "original" and "nothing in this graph worth quantising" in found["reason"]["en"]
 
 
 def test_an_unknown_metric_is_our_own_mistake(source, tmp_path):
     with pytest.raises(ValueError):
-        compress(source, Compress(), "no-such", rows(20, 1), tmp_path, QUIET)
+        compress(source, Compress(), "no-such", rows(20, 1), tmp_path, QUIET, 0.1)
 
 
 def measured(name, size, p50, value):

@@ -14,7 +14,6 @@ from modelwright.base.console import Console
 from modelwright.base.images import png
 from modelwright.base.nouns import Row
 from modelwright.compress.export import export
-from modelwright.evaluate import route as evaluation
 from modelwright.evaluate.attributions.methods import Care, Shares, grad_cam, integrated_gradients
 from modelwright.evaluate.attributions.picked import by_turns, direction, telling
 from modelwright.evaluate.attributions.route import attribute_route
@@ -95,10 +94,7 @@ def taught(task: type[Task], name: str, make, folder: Path, checkpoint: Path | N
         checkpoint_seconds=3600,
     )
     export(source, route, test[:4])
-    patch = pytest.MonkeyPatch()
-    patch.setattr(evaluation, "LATENCY_SECONDS", 0.02)
-    evaluate_route(source, Evaluate(resamples=100), validation, test, out, QUIET, 0)
-    patch.undo()
+    evaluate_route(source, Evaluate(resamples=100, latency_seconds=0.05), validation, test, out, QUIET, 0)
     found = attribute_route(source, route, {"validation": validation, "test": test}, out, Explain(rows=6))
     assert found == json.loads((out / "attributions.json").read_text(encoding="utf-8"))
     return source, out

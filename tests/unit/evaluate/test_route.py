@@ -12,7 +12,6 @@ from modelwright.base.console import Console
 from modelwright.base.errors import DataError, ReleaseError, SpecError
 from modelwright.base.graph import Graph
 from modelwright.base.nouns import Row
-from modelwright.evaluate import route as module
 from modelwright.evaluate.choosing import Candidate, choose
 from modelwright.evaluate.files import read_predictions
 from modelwright.evaluate.route import evaluate_route
@@ -20,22 +19,14 @@ from modelwright.spec.choose import Choose
 from modelwright.spec.evaluate import Evaluate
 from modelwright.tasks.contract import load_task
 
-SETTINGS = Evaluate(resamples=100, slices=("source", "copy"), mistakes=5)
+SETTINGS = Evaluate(resamples=100, slices=("source", "copy"), mistakes=5, latency_seconds=0.05)
 QUIET = Console(quiet=True)
-
-
-@pytest.fixture(autouse=True)
-def short(monkeypatch):
-    monkeypatch.setattr(module, "LATENCY_SECONDS", 0.05)
 
 
 @pytest.fixture(scope="module")
 def evaluated(source, rows, tmp_path_factory):
-    patch = pytest.MonkeyPatch()
-    patch.setattr(module, "LATENCY_SECONDS", 0.05)
     out = tmp_path_factory.mktemp("evaluated")
     found = evaluate_route(source, SETTINGS, rows(60, 1), rows(90, 2), out, QUIET, 0)
-    patch.undo()
     return out, found
 
 
@@ -127,7 +118,7 @@ def test_two_evaluated_routes_can_be_chosen_from(evaluated, weak_source, rows, t
 
 def test_several_labels_a_row(several_source, rows, tmp_path):
     validation, test = rows(30, 1, several=True), rows(60, 2, several=True)
-    found = evaluate_route(several_source, Evaluate(resamples=100), validation, test, tmp_path, QUIET, 0)
+    found = evaluate_route(several_source, Evaluate(resamples=100, latency_seconds=0.05), validation, test, tmp_path, QUIET, 0)
     assert "confusion" not in found
     assert sum(part["rows"] for part in found["calibration"]["bins"]) == 60 * 3
     assert isinstance(found["mistakes"][0]["truth"], list)

@@ -137,7 +137,7 @@ def test_an_evaluated_table_has_its_parts_and_its_charts(tmp_path, name, learn, 
     source, out = tmp_path / "train", tmp_path / "evaluate"
     source.mkdir()
     _, validation, test = made(source, name, "linear", learn)
-    found = evaluate_route(source, Evaluate(resamples=100), validation, test, out, Console(quiet=True), 0)
+    found = evaluate_route(source, Evaluate(resamples=100, latency_seconds=0.05), validation, test, out, Console(quiet=True), 0)
     assert json.loads((out / "evaluation.json").read_text(encoding="utf-8")) == found
     if "regression" in name:
         assert found["splits"]["test"]["metrics"]["coverage"]["value"] == pytest.approx(0.9, abs=0.1)

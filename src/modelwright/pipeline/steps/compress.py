@@ -21,7 +21,8 @@ def work(context: Context) -> str:
     if bought.is_bought(project, decision["route"]):
         found = as_bought(source, context.inputs[f"evaluate/{decision['route']}"], decision["metric"], context.out)
     else:
-        found = compress(source, project.compress, decision["metric"], validation, context.out, context.console)
+        seconds = project.evaluate.latency_seconds
+        found = compress(source, project.compress, decision["metric"], validation, context.out, context.console, seconds)
     taken, original = next(variant for variant in found["variants"] if variant["taken"]), found["variants"][0]
     measured = read_json(context.inputs[f"evaluate/{decision['route']}"] / "evaluation.json")["splits"]
     for split, part in measured.items():

@@ -31,7 +31,7 @@ def regulation(run: Run, figures: Figures) -> dict[str, Any]:
     known = content["classification"]
     said = [words("class.model", value=words(f"class.{_key(known['model_class'])}"))]
     said += [words("class.markets", list=", ".join(content["markets"]), role=words("role." + (known["role"] or "unknown")))]
-    reasons = [Markup("{}").format(reason[language]) for reason in known["reasons"].values()]
+    reasons = [_because(reason[language], figures) for reason in known["reasons"].values()]
     blocks = [
         Said((Markup("{}").format(content["statement"][language]),), notice=True),
         Facts(facts),
@@ -76,6 +76,12 @@ def _item(item: Any, run: Run, figures: Figures) -> dict[str, Any]:
         ],
         "attested": words("regulation.attested", by=told["by"], given=told["given"]) if told and told["given"] else None,
     }
+
+
+def _because(reason: str, figures: Figures) -> Markup:
+    """A condition's reason; where it counts operations, with where that is read."""
+    counted = any(character.isdigit() for character in reason)
+    return figures.read(reason, "estimated", PATH) if counted else Markup("{}").format(reason)
 
 
 def _key(text: str) -> str:

@@ -1,7 +1,5 @@
 """Windows of documents and of whole conversations."""
 
-import gc
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -89,7 +87,6 @@ def test_files_give_what_memory_gives_and_go_with_their_reader():
     folder = lessons.parts[0].packed.shards.folder
     assert (folder / "tokens.bin").exists()
     del lessons, left
-    gc.collect()
     assert not folder.exists()
 
 
