@@ -13,10 +13,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import psutil
 import pytest
 import yaml
 
+from killing import kill
 from made_project import make, settings
 
 ROUTES = {"tfidf-linear": {}}
@@ -185,10 +185,7 @@ def test_damaged_checkpoint_is_named_and_the_run_is_not_lost(tmp_path: Path) -> 
         assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    workers = psutil.Process(process.pid).children(recursive=True)
-    process.kill()
-    process.wait()
-    assert not psutil.wait_procs(workers, timeout=30)[1]  # each notices that its parent is gone; until then it may write
+    kill(process)
     assert list(found[0].parent.glob("*.safetensors"))
     for file in found[0].parent.glob("*.safetensors"):
         file.write_bytes(file.read_bytes()[:-100])

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import modelwright as mw
+from killing import kill
 from made_project import make
 from modelwright.base.errors import DataError, ModelwrightError
 from modelwright.base.store import read_json
@@ -113,9 +114,7 @@ def test_killed_training_is_continued_with_the_same_losses(tmp_path: Path) -> No
         assert process.poll() is None, "the run ended before its first checkpoint"
         assert time.monotonic() < deadline
         time.sleep(0.02)
-    process.kill()
-    process.wait()
-    time.sleep(0.5)  # the worker sees the closed pipe and stops
+    kill(process)
     (partial,) = killed.glob("runs/*/train/bilstm.partial")
 
     finished = mw_run(killed, "--until", "train")

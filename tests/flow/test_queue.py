@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from killing import kill
 from made_project import make
 
 pytest.importorskip("torch")
@@ -45,8 +46,7 @@ def test_a_killed_workers_training_is_continued_and_its_money_is_measured(tmp_pa
         assert working.poll() is None
         assert time.monotonic() < until, (tmp_path / "q.logs" / "1.log").read_text()
         time.sleep(0.02)
-    working.kill()
-    working.wait()
+    kill(working)
 
     done = queue(tmp_path, "work", "--until-empty")["done"]  # type: ignore[call-overload]
     assert {(item["job"], item["state"]) for item in done} == {(1, "finished"), (2, "finished")}

@@ -207,6 +207,13 @@ def test_without_methods_the_original_is_measured_and_kept(source, tmp_path):
     assert (tmp_path / "model.onnx").read_bytes() == (source / "model.onnx").read_bytes()
 
 
+def test_variants_are_timed_as_long_as_asked(source, tmp_path):
+    short, long = (
+        compress(source, Compress(), "accuracy", rows(40, 1), tmp_path / str(seconds), QUIET, seconds) for seconds in (0.1, 1.0)
+    )
+    assert long["variants"][0]["latency_ms"]["count"] > 3 * short["variants"][0]["latency_ms"]["count"]
+
+
 def test_a_variant_that_ruins_the_answers_is_refused(source, tmp_path, monkeypatch):
     def ruin(original, target):
         model = onnx.load(str(original))

@@ -139,6 +139,13 @@ def test_wrong_input_is_refused_before_any_work(source, rows, tmp_path):
     assert not any((tmp_path / name / "evaluation.json").exists() for name in "abcd")
 
 
+def test_requests_are_timed_as_long_as_asked(source, rows, tmp_path, evaluated):
+    longer = evaluate_route(
+        source, SETTINGS.model_copy(update={"latency_seconds": 0.5}), rows(60, 1), rows(90, 2), tmp_path, QUIET, 0
+    )
+    assert longer["latency_ms"]["count"] > 3 * evaluated[1]["latency_ms"]["count"]
+
+
 def test_a_damaged_graph_is_a_release_error(source, rows, tmp_path):
     load_task(source).save(tmp_path)
     (tmp_path / "model.onnx").write_bytes(b"\x08\x01broken")
