@@ -62,8 +62,9 @@ class Habits:
         split: "stratified" (by label; at random where there is none), "time" or "last" (see `data.split.by`).
         split_role: for "time" and "last": the role that is split by.
         others: whether columns beside the named ones are inputs as well (tables).
-        corpus: rows are documents, perhaps more than memory holds: they are read, cleaned and split in a stream
-            (`data/corpus/`), and the training split is a folder of files that is read piece by piece.
+        corpus: whether rows are documents, perhaps more than memory holds, which are read, cleaned and split in a stream
+            (`data/corpus/`), the training split a folder of files that is read piece by piece: "always", where the project says
+            `data.stream: true` ("asked"), or "never".
     """
 
     duplicates: Literal["exact", "near", "keep"] = "exact"
@@ -71,7 +72,7 @@ class Habits:
     split: Literal["stratified", "time", "last"] = "stratified"
     split_role: str | None = None
     others: bool = False
-    corpus: bool = False
+    corpus: Literal["always", "asked", "never"] = "never"
 
 
 @dataclass(frozen=True, slots=True)

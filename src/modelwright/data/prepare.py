@@ -68,10 +68,10 @@ def prepare(
     habits = habits or Habits()
     stated = spec.split.column
     spec = settle(spec, habits)
-    if habits.corpus:
+    if is_corpus(spec, habits):
         from modelwright.data.corpus.prepare import prepare_corpus
 
-        return prepare_corpus(spec, columns, folder, out, console, described=described)
+        return prepare_corpus(spec, columns, folder, out, console, arrange=arrange, described=described)
     refusals.refuse_documents(spec)
     reading = with_messages(spec, columns, open_source(spec, folder, console))
     quarantine = Quarantine()
@@ -89,6 +89,22 @@ def prepare(
         raise
     finally:
         reading.close()
+
+
+def is_corpus(spec: Data, habits: Habits) -> bool:
+    """Whether the rows are read in a stream.
+
+    Raises:
+        DataError: the project asks for it, and the task needs all rows at once.
+    """
+    if spec.stream and habits.corpus == "never":
+        raise DataError(
+            "data.stream is true, and rows of this task are not read in a stream",
+            expected="a task whose rows are documents: fill-mask or text-generation",
+            where="data.stream",
+            remedy="Leave data.stream out.",
+        )
+    return habits.corpus == "always" or spec.stream
 
 
 def settle(spec: Data, habits: Habits) -> Data:

@@ -109,6 +109,11 @@ class Data(Section):
         ge=1,
         description="rows taken at most, by a seeded draw (for trials); of a corpus the first, its files in a seeded order",
     )
+    stream: bool = Field(
+        False,
+        description="read, clean and split documents in a stream, in bounded memory, as text-generation always does; their split is drawn "
+        "from a hash of the text, whatever their labels; for fill-mask",
+    )
     documents: Literal["file", "line", "paragraph", "endoftext"] | None = Field(
         None,
         description="what a document is in text files of a corpus: the whole file, a line, what stands between empty lines, or between "

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from modelwright.base.errors import DataError, RequestError
-from modelwright.base.nouns import Batch, Column, Example, Outputs, Prediction, Row
+from modelwright.base.nouns import Batch, Column, Example, Habits, Outputs, Prediction, Row
 from modelwright.base.store import read_json, write_json
 from modelwright.spec.routes.route import Route
 from modelwright.spec.section import Section
@@ -55,6 +55,7 @@ class FillMask(Task):
     name = "fill-mask"
     about = "the token that stands where a text has a gap; its encoder is the start of other text models"
     columns = (Column("text", "text", input=True), Column("label", "label", input=False, required=False))
+    habits = Habits(corpus="asked")
     settings = FillMaskSettings
     reads = ("masked-text",)
     wants = "masked-tokens"

@@ -83,7 +83,7 @@ class TextGeneration(Task):
     name = "text-generation"
     about = "what comes next in a text or a conversation: language models"
     columns = (Column(TEXT, "text", input=True, required=False), Column(MESSAGES, "messages", input=True, required=False))
-    habits = Habits(contradictions="keep", corpus=True)
+    habits = Habits(contradictions="keep", corpus="always")
     settings = GenerationSettings
     reads = ("byte-pairs", "causal-checkpoint")
     wants = "next-tokens"

@@ -23,12 +23,26 @@ def test_the_model_has_about_as_many_parameters_as_asked_for(size, vocabulary):
     assert body.head_width % dial.HEAD_STEP == 0
 
 
+@pytest.mark.parametrize(
+    ("settings", "head_width"),
+    [({"heads": 3}, 112), ({"width": 100}, 96), ({"width": 100, "heads": 3}, 32), ({"width": 32, "heads": 8}, 16)],
+)
+def test_heads_are_as_wide_as_the_runtime_takes_them_whatever_is_set(settings, head_width):
+    route = Decoder.model_validate({"size": "6.5M", **settings})
+    assert route.body(4096).head_width == head_width
+    if "width" in settings:
+        _built(route)
+
+
 def test_the_count_is_the_modules_own():
+    _built(Decoder.model_validate({"size": "0.3M"}))
+
+
+def _built(route):
     import torch
 
     from modelwright.models.decoder import build
 
-    route = Decoder.model_validate({"size": "0.3M"})
     module = build(route, {"vocabulary": 600, "context": 32, "begin": 0, "end": 2, "padding": 0}, None)
     body = route.body(600)
     norms = body.layers * 2 * body.head_width  # of queries and keys, which the dial leaves out
@@ -80,8 +94,7 @@ def test_settled_decides_what_was_left_open_and_nothing_else():
         {"size": "big"},
         {"size": "6 millions"},
         {"heads": 3, "key_heads": 2},
-        {"width": 100, "heads": 3},
-        {"head_width": 15},
+        {"head_width": 24},
         {"warmup": 1.0},
     ],
 )

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,11 @@ import torch
 from modelwright.base.console import Console
 from modelwright.base.errors import DataError, RequestError
 from modelwright.base.nouns import Row
+from modelwright.data.corpus.documents import Documents as CorpusDocuments
+from modelwright.data.prepare import prepare
+from modelwright.data.rows import read_split
 from modelwright.models import registry
+from modelwright.spec.data import Data
 from modelwright.spec.routes.bert import Bert
 from modelwright.spec.routes.finetune import Finetune
 from modelwright.tasks.contract import get_task
@@ -281,6 +287,35 @@ def test_columns_that_bear_our_names_are_no_questions() -> None:
     found = FillMask.arrange({"train": [row], "test": [row]}, FillMaskSettings())
     assert found["train"][0].values == {"text": "One. Two."}
     assert found["test"][0].values["text"] in ("One. Two.", "Two.")
+
+
+def test_a_corpus_is_read_in_a_stream(tmp_path: Path) -> None:
+    lines = [json.dumps(row.values | {"text": f"{row.values['text']} {row.id}"}) for row in documents(60)]
+    (tmp_path / "corpus.jsonl").write_text("\n".join([*lines, lines[0]]), encoding="utf-8")
+    spec = Data(source="corpus.jsonl", stream=True, columns={"label": "label"})
+    learn, out = FillMaskSettings(passage_words=20), tmp_path / "out"
+    out.mkdir()
+    asked = partial(FillMask.arrange, learn=learn)
+    card = prepare(spec, FillMask.columns, tmp_path, out, Console(quiet=True), habits=FillMask.habits, arrange=asked)
+    assert card["duplicates"]["exact"] == 1
+    rows, held = read_split(out, "train"), read_split(out, "test")
+    assert isinstance(rows, CorpusDocuments)
+    assert all(row.values.keys() == {"text", "label"} for row in rows)
+    assert {row.values["follows"] for row in held} <= {"yes", "no"}
+    assert all(len(row.values["text"].split()) < 40 for row in held)
+    task = FillMask.fit(rows, Bert.model_validate(SMALL), None, learn)
+    streamed, whole = task.lessons(rows), task.lessons(list(rows))
+    assert isinstance(streamed.documents.ids, np.memmap)
+    assert len(streamed) == len(whole) > len(rows)
+    for one, other in zip(streamed, whole, strict=True):
+        np.testing.assert_equal(one.inputs, other.inputs)
+
+
+def test_rows_that_are_no_documents_are_not_read_in_a_stream(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("text,label\na,b\n", encoding="utf-8")
+    columns = get_task("text-classification").columns
+    with pytest.raises(DataError, match=r"data\.stream"):
+        prepare(Data(source="rows.csv", stream=True), columns, tmp_path, tmp_path, Console(quiet=True))
 
 
 def test_a_pair_needs_two_sentences_and_two_texts() -> None:

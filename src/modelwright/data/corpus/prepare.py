@@ -35,7 +35,7 @@ from modelwright.data.corpus.quarantine import MOST_LISTED, Listing
 from modelwright.data.corpus.reading import open_corpus
 from modelwright.data.corpus.rows import Reader, refuse_repeated
 from modelwright.data.refusals import refuse_counts
-from modelwright.data.rows import read_split
+from modelwright.data.rows import read_split, write_split
 from modelwright.data.sources.source import Reading
 from modelwright.spec.data import Data
 
@@ -85,6 +85,7 @@ def prepare_corpus(
     out: Path,
     console: Console,
     *,
+    arrange: Callable[[Mapping[str, Sequence[Row]]], Mapping[str, Sequence[Row]]] = lambda splits: splits,
     described: Callable[[Mapping[str, Sequence[Row]]], Mapping[str, Any]] = lambda splits: {},
 ) -> dict[str, Any]:
     """As `data.prepare.prepare`, for documents by the million. `train` becomes a folder of Parquet files; the card has a further part,
@@ -92,7 +93,8 @@ def prepare_corpus(
 
     Args:
         spec: settled (`prepare.settle`).
-        columns: the task's; its inputs are texts or conversations.
+        columns: the task's; its inputs are texts or conversations. Others are kept where `data.columns` names them, and not checked.
+        arrange: `Task.arrange`; what is held out only: training documents stay as they are.
 
     Raises:
         DataError: the documents can't be learned from as they are. quarantine.csv is then already written.
@@ -108,7 +110,7 @@ def prepare_corpus(
         aside.mkdir()
     listing, known, index = Listing(out / QUARANTINE), Known(), NearIndex(aside, spec.clean.similarity)
     try:
-        reader = Reader(spec, columns, reading.columns)
+        reader = Reader(spec, [column for column in columns if column.input], reading.columns)
         screens = Screens(spec.clean, examination(spec, folder, console))
         _first_pass(spec, reading, reader, screens, index, known, listing, aside / "kept", console)
         _refuse(spec, reader, known, listing, out)
@@ -125,9 +127,18 @@ def prepare_corpus(
         listing.close()
         index.close()
         shutil.rmtree(aside, ignore_errors=True)
+    _arrange(out, arrange)
     result["task"] = dict(described({name: read_split(out, name) for name in splits.NAMES}))
     write_json(out / "card.json", result)
     return result
+
+
+def _arrange(out: Path, arrange: Callable[[Mapping[str, Sequence[Row]]], Mapping[str, Sequence[Row]]]) -> None:
+    held = {name: read_split(out, name) for name in splits.NAMES if name != "train"}
+    arranged = arrange({"train": (), **held})
+    for name, rows in held.items():
+        if list(arranged[name]) != list(rows):
+            write_split(out, name, arranged[name])
 
 
 def _first_pass(

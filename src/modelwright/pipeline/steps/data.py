@@ -19,12 +19,13 @@ def identity(loaded: Loaded) -> str:
     """What the sources hold now, as far as a quick look tells."""
     from modelwright.data import sources
     from modelwright.data.corpus import reading
+    from modelwright.data.prepare import is_corpus
 
     project, task = loaded.project, get_task(loaded.project.task)
     more = [(asked.spec, asked.habits) for asked in task.more(project.learn).values()]
     found = []
     for spec, habits in ((project.data, task.habits), *more):
-        found.append((reading.identity if habits.corpus else sources.identity)(spec, loaded.folder))
+        found.append((reading.identity if is_corpus(spec, habits) else sources.identity)(spec, loaded.folder))
         found += [sources.identity(Data(source=source), loaded.folder) for source in spec.decontaminate]
     return " ".join(found)
 

@@ -30,7 +30,9 @@ class Decoder(Phased):
     layers: int | None = Field(None, ge=1, le=200, description="default: from size")
     heads: int | None = Field(None, ge=1, le=256, description="query heads; default: 64 wide each")
     key_heads: int | None = Field(None, ge=1, le=256, description="heads of keys and values, each shared by several queries'")
-    head_width: int | None = Field(None, ge=2, le=512, description="width of a head; default: width / heads")
+    head_width: int | None = Field(
+        None, ge=2, le=512, multiple_of=16, description="width of a head; default: width / heads, to a multiple of 16"
+    )
     feed_forward: int | None = Field(None, ge=16, description="inner width of SwiGLU; default: 8/3 of width")
     tied: bool = Field(True, description="the output layer is the embedding table")
     norm_heads: bool = Field(True, description="normalise queries and keys per head (QK-norm): training stays calm at high rates")
@@ -62,10 +64,6 @@ class Decoder(Phased):
     def _heads_fit(self) -> Self:
         if self.heads and self.key_heads and self.heads % self.key_heads:
             raise ValueError(f"heads ({self.heads}) that are a multiple of key_heads ({self.key_heads})")
-        if self.head_width and self.head_width % 2:
-            raise ValueError(f"an even head_width (rotary positions turn pairs), not {self.head_width}")
-        if self.width and self.heads and not self.head_width and self.width % (2 * self.heads):
-            raise ValueError(f"a width that is an even multiple of heads ({self.heads}), not {self.width}; or set head_width")
         return self
 
     def body(self, vocabulary: int) -> dial.Body:
@@ -77,7 +75,7 @@ class Decoder(Phased):
             found,
             heads=heads,
             key_heads=self.key_heads or dial.key_heads_of(heads),
-            head_width=self.head_width or found.width // heads,
+            head_width=self.head_width or dial.head_width_of(found.width, heads),
             feed_forward=self.feed_forward or found.feed_forward,
         )
 
@@ -105,7 +103,7 @@ def derived(settings: Decoder, sizes: Sizes, tokens: int) -> list[Derived]:
         Derived("layers", body.layers, dial.why_layers(body)),
         Derived("heads", body.heads, f"{body.head_width} wide each"),
         Derived("key_heads", body.key_heads, dial.WHY_KEY_HEADS),
-        Derived("head_width", body.head_width, "width / heads"),
+        Derived("head_width", body.head_width, dial.WHY_HEAD_WIDTH),
         Derived("feed_forward", body.feed_forward, dial.WHY_FEED_FORWARD),
         Derived("horizon", goal, dial.why_horizon(body, tokens)),
         Derived("epochs", epochs, f"{goal:,} tokens of the horizon / {tokens:,} of the corpus"),

@@ -33,6 +33,7 @@ _UNITS = {"": 1, "K": 10**3, "M": 10**6, "B": 10**9}
 WHY_KEY_HEADS = (
     "shared by 2 query heads each, by 4 from 8 heads on: a smaller cache in chat at no measurable loss (Ainslie et al. 2023)"
 )
+WHY_HEAD_WIDTH = "width / heads, to a multiple of 16: what the runtimes' attention takes"
 WHY_FEED_FORWARD = "8/3 of the width: SwiGLU's three matrices cost what two of 4 widths did (Shazeer 2020)"
 WHY_BATCH = "0.58 · horizon^0.571 tokens (Step law, Li et al. 2025), in rows of the context's length"
 WHY_RATE = "1.79 · parameters without embeddings^−0.713 · horizon^0.307, at most 0.01 (Step law, Li et al. 2025)"
@@ -86,10 +87,14 @@ def parameters(size: str) -> int:
 def heads_of(width: int) -> int:
     """Query heads of a width."""
     heads = max(1, width // _HEAD)
-    step = HEAD_STEP if width % HEAD_STEP == 0 else 2
-    while width % (step * heads):  # equal, even for rotary positions, and as the runtime's attention takes them
+    while width % HEAD_STEP == 0 and width % (HEAD_STEP * heads):
         heads -= 1
     return heads
+
+
+def head_width_of(width: int, heads: int) -> int:
+    """The multiple of `HEAD_STEP` nearest to width / heads: heads together may be wider or narrower than the model."""
+    return HEAD_STEP * max(1, round(width / heads / HEAD_STEP))
 
 
 def key_heads_of(heads: int) -> int:
@@ -106,7 +111,9 @@ def feed_forward_of(width: int) -> int:
 def body(width: int, layers: int, vocabulary: int, tables: int) -> Body:
     """A width and a depth, with the other sizes that follow from them."""
     heads = heads_of(width)
-    return Body(width, layers, heads, key_heads_of(heads), width // heads, feed_forward_of(width), vocabulary, tables)
+    return Body(
+        width, layers, heads, key_heads_of(heads), head_width_of(width, heads), feed_forward_of(width), vocabulary, tables
+    )
 
 
 def nearest(wanted: int, vocabulary: int, tables: int, width: int | None, layers: int | None) -> Body:

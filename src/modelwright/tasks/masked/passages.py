@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -43,7 +44,7 @@ class Documents:
     def read(cls, texts: Iterable[str], pieces: Pieces) -> Documents:
         """Tokenise once. Texts without a token are left out."""
         kind = np.uint16 if pieces.vocabulary <= 1 << 16 else np.uint32
-        starts, bounds, total = [0], [0], 0
+        starts, bounds, total = array("q", [0]), array("q", [0]), 0
         with tempfile.TemporaryFile() as file:
             for part in batches(texts):
                 cut = [sentences(text) for text in part]
@@ -58,7 +59,7 @@ class Documents:
                         bounds.append(total)
             file.flush()
             ids = np.memmap(file, kind, "r", shape=(total,)) if total else np.zeros(0, kind)
-        return cls(ids, np.array(starts, np.int64), np.array(bounds, np.int64))
+        return cls(ids, np.frombuffer(starts, np.int64), np.frombuffer(bounds, np.int64))
 
     def __len__(self) -> int:
         return len(self.bounds) - 1

@@ -38,7 +38,9 @@ def run(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     def run(source: str = "corpus", **settings: Any) -> dict[str, Any]:
         out = tmp_path / "out"
         out.mkdir(exist_ok=True)
-        return prepare(Data(source=source, **settings), COLUMNS, tmp_path, out, Console(quiet=True), habits=Habits(corpus=True))
+        return prepare(
+            Data(source=source, **settings), COLUMNS, tmp_path, out, Console(quiet=True), habits=Habits(corpus="always")
+        )
 
     return run
 
@@ -294,7 +296,7 @@ from modelwright.spec.data import Data
 folder = Path(sys.argv[1])
 (folder / "out").mkdir()
 columns = (Column("text", "text", True),)
-prepare(Data(source="corpus.jsonl", clean={"duplicates": "near"}), columns, folder, folder / "out", Console(quiet=True), habits=Habits(corpus=True))
+prepare(Data(source="corpus.jsonl", clean={"duplicates": "near"}), columns, folder, folder / "out", Console(quiet=True), habits=Habits(corpus="always"))
 print(sum(len(row.values["text"]) for row in read_split(folder / "out", "train")))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
