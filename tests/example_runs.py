@@ -6,6 +6,7 @@ The examples are tested in a file for each family of tasks, because the tests of
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import modelwright as mw
 from modelwright.data.rows import read_split
 from modelwright.pipeline.runner import Run
 from modelwright.pipeline.table import STAGES
+from modelwright.report.notes import Notes
 from modelwright.report.page import write
 from modelwright.serve.app import create_app
 from modelwright.spec.serve import Serve
@@ -80,6 +82,7 @@ def run_and_ask(name: str, examples: Path, into: Path) -> Run:
     run = mw.run(project, *TINY, *limit, *money, *small, quiet=True)
     assert all((run.folder / stage).is_dir() for stage in STAGES)
     records = run.evidence.latest()
+    assert not left_in_english(run)
     if limit:
         assert records["data/rows-read"].value == rows
     assert {step for step in run.changed if step.startswith("train/")} == {
@@ -101,6 +104,18 @@ def run_and_ask(name: str, examples: Path, into: Path) -> Run:
     asked = json.loads((run.folder / "rehearse" / "request.json").read_text(encoding="utf-8"))
     assert predictor.predict([asked])[0].row_id == "0"
     return run
+
+
+def left_in_english(run: Run) -> list[str]:
+    """What the Chinese page would show in English of the notes of figures."""
+    reason = run.decision["reason"]
+    notes = Notes("zh", {reason["en"]: reason["zh"]})
+    clauses = [clause for record in run.evidence.latest().values() for clause in notes(record.note).split("；")]
+    return [
+        clause
+        for clause in clauses
+        if re.search(r"[A-Za-z]{2,} [a-z]{2,} [a-z]{2,}", clause) and not re.search("[一-鿿]", clause)
+    ]
 
 
 def _explained(name: str) -> str:

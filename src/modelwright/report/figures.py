@@ -8,6 +8,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from modelwright.base.evidence import Evidence
+from modelwright.report.notes import Notes
 from modelwright.report.numbers import Numbers
 from modelwright.report.read import Run
 from modelwright.report.words import Words
@@ -28,6 +29,8 @@ class Figures:
     def __init__(self, run: Run, words: Words, numbers: Numbers) -> None:
         self.run, self.words, self.numbers = run, words, numbers
         self.anchors = _anchors(run.evidence)
+        reason = (run.decision or {}).get("reason") or {}
+        self.note = Notes(words.language, {reason["en"]: reason["zh"]} if reason.get("zh") else {})
 
     def has(self, *names: str) -> bool:
         return all(name in self.run.evidence for name in names)
@@ -109,7 +112,7 @@ class Figures:
 
     def hint(self, record: Evidence) -> str:
         """What a pointer sees: basis, stage, interval, note."""
-        parts = [self.words(f"basis.{record.basis}"), record.source.stage, self.interval(record), record.note]
+        parts = [self.words(f"basis.{record.basis}"), record.source.stage, self.interval(record), self.note(record.note)]
         return " · ".join(part for part in parts if part)
 
     def name(self, name: str) -> str:

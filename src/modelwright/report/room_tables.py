@@ -186,7 +186,7 @@ def checklist(compliance: Content) -> Rows | None:
                     clause["article"],
                     clause["effective"],
                     clause["confirmed"],
-                    clause["source"],
+                    clause["source"]["en"],
                 ]
             )
     return rows

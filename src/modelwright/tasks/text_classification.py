@@ -20,7 +20,7 @@ from modelwright.spec.section import Section
 from modelwright.tasks.answers.labels import Classification, Labels, LabelTask, labels_of, read_labels
 from modelwright.tasks.contract import TASK_FILE, damaged
 from modelwright.tasks.text import exam
-from modelwright.tasks.text.reader import Inputs, Reader, get_reader
+from modelwright.tasks.text.reader import Inputs, Lesson, Reader, get_reader
 
 __all__ = ["TASK", "Classification", "TextClassification", "TextRequest"]
 
@@ -70,7 +70,7 @@ class TextClassification(LabelTask):
                 remedy="Check which column data.columns.text names.",
             )
         given = [tuple(row.values["label"]) if several else (row.values["label"],) for row in rows]
-        reader = get_reader(route.reads).fit_labelled(texts, given, labels, several, cls.paired, route, checkpoint)
+        reader = get_reader(route.reads).fit_labelled(Lesson(texts, given, labels, several, cls.paired), route, checkpoint)
         return cls(labels, several, reader)
 
     def encode(self, row: Row) -> Example:

@@ -1,8 +1,13 @@
-"""Two processes learn what one learns: the same loss at every step, the same weights at the end, copied or shared out."""
+"""Two processes learn what one learns: the same loss at every step, the same weights at the end, copied or shared out; killed, they go on
+together."""
 
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +15,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from killing import kill
 from modelwright.base.console import Console
 from modelwright.base.errors import TrainError
+from modelwright.base.nouns import Row
 from modelwright.data.rows import read_split, write_split
 from modelwright.spec.routes.route import all_routes
 from modelwright.tasks.contract import get_task
@@ -67,6 +74,66 @@ def test_two_processes_learn_what_one_learns(sharded, data, alone, tmp_path):
     assert ours.keys() == theirs.keys()
     for name, weight in ours.items():
         torch.testing.assert_close(weight, theirs[name], atol=2e-3, rtol=0.0)
+
+
+WORDS = ("red", "blue", "green", "black", "white")
+# in whatever precision this machine learns in
+PHASED = ROUTE.with_settings(
+    {"precision": "auto", "epochs": 1, "dialogue": {"epochs": 12, "batch_size": 5}, "preference": {"epochs": 1}}
+)
+KILLED = """
+import sys
+from pathlib import Path
+import test_distributed
+test_distributed.through_all_phases(Path(sys.argv[1]), Path(sys.argv[2]))
+"""
+
+
+def through_all_phases(data: Path, folder: Path) -> dict[str, Any]:
+    splits = {"main": data, **{name: data / name for name in ("dialogues", "preferences")}}
+    given = settings(folder, limits=Limits(), checkpoint_seconds=1e-9)
+    return train_together(TASK, PHASED, splits, processes=2, sharded=True, **given)
+
+
+def asked(number: int) -> str:
+    return json.dumps([{"role": "user", "content": f"say {WORDS[number % 5]}"}])
+
+
+def test_killed_processes_go_on_with_their_shards_in_the_phase_they_were_in(data, tmp_path):
+    for name, answers in (("dialogues", ()), ("preferences", ("chosen", "rejected"))):
+        (data / name).mkdir()
+        for split, count in (("train", 41), ("validation", 6)):
+            rows = [Row(f"{split}{n}", {"messages": asked(n)}) for n in range(count)]
+            for n, row in enumerate(rows):
+                answer = {"role": "assistant", "content": WORDS[n % 5]}
+                row.values.update({key: WORDS[(n + at) % 5] for at, key in enumerate(answers)})
+                if not answers:
+                    row.values["messages"] = json.dumps([*json.loads(asked(n)), answer])
+            write_split(data / name, split, rows)
+    whole, killed = through_all_phases(data, tmp_path / "whole"), tmp_path / "killed"
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(data), str(killed)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(Path(__file__).parent), *sys.path])},
+    )
+    curve = killed / "dialogue" / "curve.jsonl"
+    deadline = time.monotonic() + 120
+    while process.poll() is None and (not curve.exists() or curve.read_text().count("\n") < 20):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert process.poll() is None, "it was over before it could be killed"
+    kill(process)
+    before = (killed / "pretrain" / "phase.json").stat().st_mtime_ns
+    assert not (killed / "dialogue" / "phase.json").exists()
+    result = through_all_phases(data, killed)
+    assert (killed / "pretrain" / "phase.json").stat().st_mtime_ns == before, "a finished phase is not learned again"
+    assert [one["name"] for one in result["phases"]] == ["pretrain", "dialogue", "preference"]
+    assert [one["steps"] for one in result["phases"]] == [one["steps"] for one in whole["phases"]]
+    ours, theirs = (load_file(tmp_path / name / "checkpoint" / "model.safetensors") for name in ("killed", "whole"))
+    for name, weight in ours.items():
+        torch.testing.assert_close(weight, theirs[name], atol=0.0, rtol=0.0)
+    learned = losses(killed / "dialogue")
+    assert learned == losses(tmp_path / "whole" / "dialogue")
+    assert sum(learned[-5:]) < 0.7 * sum(learned[:5])
 
 
 def test_a_problem_in_one_of_them_is_told_as_it_was(data, tmp_path):

@@ -21,7 +21,7 @@ def assumed(run: Run, figures: Figures) -> dict[str, Any]:
     ]
     return {
         "figures": [
-            (record.name, figures.figure(record.name), Markup('<span class="name">{}</span>').format(record.note))
+            (record.name, figures.figure(record.name), Markup('<span class="name">{}</span>').format(figures.note(record.note)))
             for record in records
         ],
         "stated": stated,
@@ -37,6 +37,7 @@ def appendix(run: Run, figures: Figures) -> dict[str, Any]:
         anchor = figures.anchors[record.name]
         item = {
             "record": record,
+            "note": figures.note(record.note),
             "superseded": superseded,
             "anchor": f"{anchor}--{number}" if superseded else anchor,
             "text": figures.text(record),

@@ -61,7 +61,7 @@ def _item(item: Any, run: Run, figures: Figures) -> dict[str, Any]:
                 "text": f"{clause['name'][language]}, {clause['article']}",
                 "effective": clause["effective"] + ("" if clause["confirmed"] else " †"),
                 "in_force": clause["in_force"],
-                "source": clause["source"],
+                "source": clause["source"][language],
             }
             for clause in item["clauses"]
         ],

@@ -11,14 +11,14 @@ import numpy as np
 
 from modelwright.base.store import read_json, write_json
 from modelwright.tasks.contract import damaged
-from modelwright.tasks.text.reader import Inputs, Places, Reader
+from modelwright.tasks.text.reader import Inputs, Places, TextOnlyReader
 from modelwright.tasks.text.scripts import fold, fold_places, piece_places, pieces, valid
 
 SETTINGS_FILE = "hashed-ngrams.json"
 _CHARACTERS_PER_TOKEN = 24
 
 
-class HashedNGrams(Reader):
+class HashedNGrams(TextOnlyReader):
     """Bucket ids 1 … buckets − 1 by CRC-32, which is the same in every process and language; id 0 is padding.
 
     Args:

@@ -19,7 +19,7 @@ import numpy as np
 from modelwright.base.errors import DataError
 from modelwright.base.store import read_json, write_json, write_text
 from modelwright.tasks.contract import damaged
-from modelwright.tasks.text.reader import Inputs, Places, Reader
+from modelwright.tasks.text.reader import Inputs, Places, TextOnlyReader
 from modelwright.tasks.text.scripts import fold, fold_places, is_unspaced, unspaced_share, word_and_run_places, words_and_runs
 
 SETTINGS_FILE = "ngrams.json"
@@ -29,7 +29,7 @@ _UNSPACED_FROM = 0.01  # share of unspaced letters from which their character n-
 _UNSPACED_LONGEST = 3  # 1 to 3 characters: most Chinese words have one or two, and a third tells 不好看 from 好看
 
 
-class NGrams(Reader):
+class NGrams(TextOnlyReader):
     """Ids and counts of known n-grams, ids rising; id 0 with count 0 is padding.
 
     Args:

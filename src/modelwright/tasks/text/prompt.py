@@ -17,7 +17,7 @@ from modelwright.base.bought.asker import MASK, PROMPT, TEXT, read_messages
 from modelwright.base.bought.labels import NONE
 from modelwright.base.store import read_json, write_json
 from modelwright.tasks.contract import damaged
-from modelwright.tasks.text.reader import Inputs, Places, Reader
+from modelwright.tasks.text.reader import Inputs, Lesson, Places, Reader
 from modelwright.tasks.text.scripts import unspaced_share, valid
 
 _CHINESE = 0.3  # share of letters in scripts without spaces from which texts are asked about in Chinese
@@ -58,32 +58,19 @@ class Prompt(Reader):
         self.messages, self.max_characters = [dict(message) for message in messages], max_characters
 
     @classmethod
-    def fit(cls, texts: Sequence[str], route: Any, checkpoint: Path | None) -> Self:
-        raise NotImplementedError("a prompt is made of labelled texts: fit_labelled")
-
-    @classmethod
-    def fit_labelled(
-        cls,
-        texts: Sequence[str],
-        given: Sequence[tuple[str, ...]],
-        labels: Sequence[str],
-        several: bool,
-        paired: bool,
-        route: Any,
-        checkpoint: Path | None,
-    ) -> Self:
+    def fit_labelled(cls, lesson: Lesson, route: Any, checkpoint: Path | None) -> Self:
         """Choose `route.examples` rows of each label by `route.seed`, in an order that mixes the labels."""
         draw = random.Random(route.seed or 0)
         language = route.language
         if language == "auto":
-            sample = draw.sample(list(texts), min(_LOOKED_AT, len(texts)))
+            sample = draw.sample(list(lesson.texts), min(_LOOKED_AT, len(lesson.texts)))
             language = "zh" if unspaced_share(sample) >= _CHINESE else "en"
-        system = instruction(labels, several, paired, route.instruction, language)
+        system = instruction(lesson.labels, lesson.several, lesson.paired, route.instruction, language)
         turns = [{"role": "system", "content": system}]
-        for place in _chosen(texts, given, labels, route.examples, draw):
-            answer = "\n".join(given[place]) or NONE
+        for place in _chosen(lesson.texts, lesson.given, lesson.labels, route.examples, draw):
+            answer = "\n".join(lesson.given[place]) or NONE
             turns += [
-                {"role": "user", "content": _cut(texts[place], route.example_characters)},
+                {"role": "user", "content": _cut(lesson.texts[place], route.example_characters)},
                 {"role": "assistant", "content": answer},
             ]
         return cls(turns, route.max_characters)

@@ -9,6 +9,7 @@ import importlib
 import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -19,6 +20,25 @@ from modelwright.base.errors import SpecError
 Inputs = dict[str, np.ndarray]
 Places = tuple[tuple[int, int], ...]
 """Ranges of characters of a text, each from its first to behind its last."""
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What there is to learn from.
+
+    Args:
+        texts: of the training split.
+        given: each text's labels.
+        labels: all there are, in the order of the model's outputs.
+        several: whether a text may have several.
+        paired: whether each text is two, with the reader's `between` between them.
+    """
+
+    texts: Sequence[str]
+    given: Sequence[tuple[str, ...]]
+    labels: Sequence[str]
+    several: bool
+    paired: bool
 
 
 class Reader(ABC):
@@ -45,33 +65,13 @@ class Reader(ABC):
 
     @classmethod
     @abstractmethod
-    def fit(cls, texts: Sequence[str], route: Any, checkpoint: Path | None) -> Self:
-        """Learn from the training texts. `route` has the settings that the reader names (longest n-gram, tokens, vocabulary …).
+    def fit_labelled(cls, lesson: Lesson, route: Any, checkpoint: Path | None) -> Self:
+        """Learn from the training texts and their labels. `route` has the settings that the reader names (longest n-gram, tokens,
+        vocabulary …).
 
         Raises:
             DataError: the texts hold nothing to learn from.
         """
-
-    @classmethod
-    def fit_labelled(
-        cls,
-        texts: Sequence[str],
-        given: Sequence[tuple[str, ...]],
-        labels: Sequence[str],
-        several: bool,
-        paired: bool,
-        route: Any,
-        checkpoint: Path | None,
-    ) -> Self:
-        """As `fit`, for readers that learn from the labels too.
-
-        Args:
-            given: each text's labels.
-            labels: all there are, in the order of the model's outputs.
-            several: whether a text may have several.
-            paired: whether each text is two, with `between` between them.
-        """
-        return cls.fit(texts, route, checkpoint)
 
     @abstractmethod
     def encode(self, text: str) -> Inputs:
@@ -114,6 +114,23 @@ class Reader(ABC):
         Raises:
             ReleaseError: files are missing or damaged.
         """
+
+
+class TextOnlyReader(Reader):
+    """A reader that does not look at labels."""
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, texts: Sequence[str], route: Any, checkpoint: Path | None) -> Self:
+        """Learn from the training texts.
+
+        Raises:
+            DataError: the texts hold nothing to learn from.
+        """
+
+    @classmethod
+    def fit_labelled(cls, lesson: Lesson, route: Any, checkpoint: Path | None) -> Self:
+        return cls.fit(lesson.texts, route, checkpoint)
 
 
 def all_readers() -> dict[str, type[Reader]]:

@@ -11,7 +11,7 @@ import numpy as np
 from modelwright.base.optional import require
 from modelwright.base.store import write_text
 from modelwright.tasks.contract import damaged
-from modelwright.tasks.text.reader import Inputs, Places, Reader
+from modelwright.tasks.text.reader import Inputs, Places, TextOnlyReader
 from modelwright.tasks.text.scripts import valid
 
 TOKENIZER_FILE = "tokenizer.json"
@@ -22,7 +22,7 @@ CHARACTERS_PER_TOKEN = 24
 LIKELY_CHARACTERS_PER_TOKEN = 7
 
 
-class TokenReader(Reader):
+class TokenReader(TextOnlyReader):
     """Ids of a `tokenizers.Tokenizer`, truncated to `max_tokens`; mask 1 for tokens, 0 for padding.
 
     Args:

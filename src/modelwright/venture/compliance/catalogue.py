@@ -27,7 +27,7 @@ class Part:
     """A part of a law with a date of its own; `needs` is the condition under which it binds ("" always)."""
 
     effective: date
-    source: str
+    source: Texts
     needs: str
 
 
@@ -94,8 +94,8 @@ def instruments() -> dict[str, Instrument]:
             name: Part(part["effective"], part["source"], part.get("needs", entry.get("needs", "")))
             for name, part in entry["parts"].items()
         }
-        if not all(part.source and isinstance(part.effective, date) for part in parts.values()):
-            raise ValueError(f"instruments.yaml: {key} has a date without source")
+        if not all(part.source.keys() == {"en", "zh"} and isinstance(part.effective, date) for part in parts.values()):
+            raise ValueError(f"instruments.yaml: {key} has a date without its source in both languages")
         if not {part.needs for part in parts.values()} <= {"", *CONDITIONS}:
             raise ValueError(f"instruments.yaml: {key} needs an unknown condition")
         about = {**content, **entry}

@@ -11,7 +11,7 @@
      "counts": {"pass", "human attestation", "stale", "fail", "no evidence"},  of the items that apply
      "items": [{"id", "title": {"en","zh"}, "state", "in_force": bool, "owner": "" | name,
                 "clauses": [{"instrument", "name": {"en","zh"}, "market", "article", "effective": date, "in_force": bool,
-                             "source", "as_of": date, "confirmed": bool, "official": address}],
+                             "source": {"en","zh"}, "as_of": date, "confirmed": bool, "official": address}],
                 "proof": {"en","zh"}, "next": {"en","zh"},
                 "checks": [{"kind", "text": {"en","zh"}, "state", "why": null | {"en","zh"},
                             "found": [{"reference", "value", "unit", "basis"}]}],
