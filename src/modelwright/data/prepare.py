@@ -31,6 +31,8 @@ from modelwright.data.sources.source import RawRow, Reading
 from modelwright.spec.data import Data
 
 Splits = Mapping[str, Sequence[Row]]
+_OF_LABELS = ("contradictions", "missing_label", "fold_labels", "min_rows_per_label")
+"""Settings of data.clean that need all rows at once."""
 
 
 def prepare(
@@ -66,9 +68,9 @@ def prepare(
         MachineError: a source out of reach, or a folder that can't be written.
     """
     habits = habits or Habits()
-    stated = spec.split.column
+    stated, corpus = spec.split.column, is_corpus(spec, habits)
     spec = settle(spec, habits)
-    if is_corpus(spec, habits):
+    if corpus:
         from modelwright.data.corpus.prepare import prepare_corpus
 
         return prepare_corpus(spec, columns, folder, out, console, arrange=arrange, described=described)
@@ -94,8 +96,11 @@ def prepare(
 def is_corpus(spec: Data, habits: Habits) -> bool:
     """Whether the rows are read in a stream.
 
+    Args:
+        spec: as the project states it, not settled.
+
     Raises:
-        DataError: the project asks for it, and the task needs all rows at once.
+        DataError: the project asks for it, and the task needs all rows at once, or rules for labels would go unheeded.
     """
     if spec.stream and habits.corpus == "never":
         raise DataError(
@@ -103,6 +108,14 @@ def is_corpus(spec: Data, habits: Habits) -> bool:
             expected="a task whose rows are documents: fill-mask or text-generation",
             where="data.stream",
             remedy="Leave data.stream out.",
+        )
+    unheeded = [name for name in _OF_LABELS if name in spec.clean.model_fields_set]
+    if spec.stream and unheeded:
+        raise DataError(
+            f"data.stream is true beside data.clean.{unheeded[0]}",
+            expected="no rules for labels: in a stream a label is kept as it stands",
+            where=f"data.clean.{unheeded[0]}",
+            remedy=f"Leave {unheeded[0]} out, or data.stream.",
         )
     return habits.corpus == "always" or spec.stream
 

@@ -316,6 +316,10 @@ def test_rows_that_are_no_documents_are_not_read_in_a_stream(tmp_path: Path) -> 
     columns = get_task("text-classification").columns
     with pytest.raises(DataError, match=r"data\.stream"):
         prepare(Data(source="rows.csv", stream=True), columns, tmp_path, tmp_path, Console(quiet=True))
+    for rule in ({"contradictions": "quarantine"}, {"min_rows_per_label": 3}):
+        spec = Data.model_validate({"source": "rows.csv", "stream": True, "clean": rule})
+        with pytest.raises(DataError, match=r"in a stream a label is kept"):
+            prepare(spec, FillMask.columns, tmp_path, tmp_path, Console(quiet=True), habits=FillMask.habits)
 
 
 def test_a_pair_needs_two_sentences_and_two_texts() -> None:
