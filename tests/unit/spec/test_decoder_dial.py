@@ -94,6 +94,7 @@ def test_settled_decides_what_was_left_open_and_nothing_else():
         {"size": "big"},
         {"size": "6 millions"},
         {"heads": 3, "key_heads": 2},
+        {"head_width": 15},
         {"head_width": 24},
         {"warmup": 1.0},
     ],
