@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import shutil
 import statistics
 import sys
 import tempfile
@@ -138,19 +137,26 @@ def _train(
 def _compare(
     base: Path, rows: Splits, given: argparse.Namespace, folder: Path, console: Console
 ) -> dict[str, list[dict[str, Any]]]:
-    """Every training's settings and scores, by contender."""
+    """Every training's settings and validation score, by contender; the test split is scored where the rate was chosen, and only there."""
     found: dict[str, list[dict[str, Any]]] = {OURS: [], RANDOM: [], LINEAR: []}
+    routes: dict[tuple[str, float | None], Route] = {(LINEAR, None): TfidfLinear()}
+    for rate in given.rates:
+        settings = {"from": "run://", "max_tokens": TOKENS, "epochs": given.epochs, "learning_rate": rate, "patience": 0}
+        routes |= {(name, rate): Finetune.model_validate(settings) for name in (OURS, RANDOM)}
     for seed in range(given.seeds):
         learned = _drawn(rows["train"], given.labels, seed)
         starts = {OURS: base, RANDOM: _random(base, seed, folder / f"random-{seed}")}
-        for contender, rate in [(name, rate) for name in starts for rate in given.rates] + [(LINEAR, None)]:
-            settings = {"from": "run://", "max_tokens": TOKENS, "epochs": given.epochs, "learning_rate": rate, "patience": 0}
-            route = TfidfLinear() if rate is None else Finetune.model_validate(settings)
-            scores = _classified(route, starts.get(contender), learned, rows, seed, folder / "classifier")
-            found[contender].append({"seed": seed, "learning_rate": rate, **scores})
+        for (contender, rate), route in routes.items():
+            out = folder / f"{contender}-{rate}-{seed}"
+            run = {"seed": seed, "learning_rate": rate, "seconds": _classifier(route, starts.get(contender), learned, seed, out)}
+            found[contender].append({**run, "validation": _scored(route, out, rows["validation"])})
             console.line(
-                f"  seed {seed}  {contender:<17} rate {rate or '–':<7}  validation {scores['validation']:.4f}  test {scores['test']:.4f}"
+                f"  seed {seed}  {contender:<17} rate {rate or '–':<7}  validation {found[contender][-1]['validation']:.4f}"
             )
+    for contender, runs in found.items():
+        rate = _chosen(runs)
+        for run in [run for run in runs if run["learning_rate"] == rate]:
+            run["test"] = _scored(routes[contender, rate], folder / f"{contender}-{rate}-{run['seed']}", rows["test"])
     return found
 
 
@@ -170,18 +176,18 @@ def _random(base: Path, seed: int, out: Path) -> Path:
     return out
 
 
-def _classified(route: Route, start: Path | None, learned: list[Row], rows: Splits, seed: int, out: Path) -> dict[str, Any]:
-    """Macro-F1 on validation and test after the last epoch."""
-    shutil.rmtree(out, ignore_errors=True)
+def _classifier(route: Route, start: Path | None, learned: list[Row], seed: int, out: Path) -> float:
+    """Trained to the last epoch; the seconds that took."""
     out.mkdir()
     began = time.perf_counter()
     _train(get_task("text-classification"), route, learned, [], out, start, Limits(), seed, Console(quiet=True))
-    seconds, task, answers = time.perf_counter() - began, load_task(out), Module(route, out / CHECKPOINT)
-    scores = {
-        split: task.score(task.align(predict(task, answers, rows[split]), rows[split]))["macro-f1"]
-        for split in ("validation", "test")
-    }
-    return {**scores, "seconds": seconds}
+    return time.perf_counter() - began
+
+
+def _scored(route: Route, trained: Path, rows: list[Row]) -> float:
+    """Macro-F1 of a trained classifier."""
+    task = load_task(trained)
+    return float(task.score(task.align(predict(task, Module(route, trained / CHECKPOINT), rows), rows))["macro-f1"])
 
 
 class Module:
@@ -221,16 +227,20 @@ def _result(
     }
 
 
-def _best(runs: list[dict[str, Any]]) -> dict[str, Any]:
-    """The learning rate that does best on validation, mean of the seeds, and its scores by seed."""
+def _chosen(runs: list[dict[str, Any]]) -> float | None:
+    """The learning rate that does best on validation, mean of the seeds."""
     rates = dict.fromkeys(run["learning_rate"] for run in runs)
-    means = {rate: statistics.fmean(run["validation"] for run in runs if run["learning_rate"] == rate) for rate in rates}
-    rate = max(rates, key=means.__getitem__)
+    return max(rates, key=lambda rate: statistics.fmean(run["validation"] for run in runs if run["learning_rate"] == rate))
+
+
+def _best(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The chosen learning rate, and its scores by seed."""
+    rate = _chosen(runs)
     mine = [run for run in runs if run["learning_rate"] == rate]
     test = [run["test"] for run in mine]
     return {
         "learning_rate": rate,
-        "validation_mean": means[rate],
+        "validation_mean": statistics.fmean(run["validation"] for run in mine),
         "test": test,
         "test_mean": statistics.fmean(test),
         "seconds_mean": statistics.fmean(run["seconds"] for run in mine),

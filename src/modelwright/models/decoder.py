@@ -24,12 +24,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from modelwright.base.nouns import Sizes
-from modelwright.models import surprise
+from modelwright.models import by_hand, surprise
 from modelwright.spec.routes.decoder import Decoder as DecoderRoute
 
-# As in the encoder: up to this length two plain batched multiplies beat torch's fused attention in a CPU's training step.
-PLAIN_ATTENTION_TOKENS = 512
-QUERIES_AT_ONCE = 128
+# In a CPU's training step. Up to this length plain batched multiplies beat torch's fused attention, as in the encoder.
+BY_HAND_TOKENS = 512
 
 
 @dataclass(frozen=True)
@@ -70,6 +69,8 @@ class Norm(nn.Module):
         self.epsilon = epsilon
 
     def forward(self, values: Tensor) -> Tensor:
+        if self.training and values.device.type == "cpu":
+            return by_hand.norm(values, self.weight, self.epsilon)
         return scaled(values, self.epsilon) * self.weight
 
 
@@ -82,14 +83,15 @@ def scaled(values: Tensor, epsilon: float) -> Tensor:
 @dataclass(frozen=True)
 class Places:
     """Where the tokens of a batch stand: rotary turns [b or 1, t, 1, d/2], and which earlier tokens each may see (bool [b, 1, t, t];
-    None: all earlier ones)."""
+    None: all earlier ones). `bias`: the same to be added to scores, where attention is computed by hand."""
 
     cosine: Tensor
     sine: Tensor
     seen: Tensor | None
+    bias: Tensor | None
 
     @classmethod
-    def of(cls, mask_bt: Tensor, packed: bool, shape: Shape, dtype: torch.dtype) -> Places:
+    def of(cls, mask_bt: Tensor, packed: bool, shape: Shape, dtype: torch.dtype, hand: bool) -> Places:
         at_t = torch.arange(mask_bt.shape[1], device=mask_bt.device)
         places_bt, seen = at_t[None], None
         if packed:
@@ -100,7 +102,11 @@ class Places:
         half = shape.head_width // 2
         turns = shape.base ** (-torch.arange(half, device=mask_bt.device, dtype=torch.float32) / half)
         angles = (places_bt[..., None] * turns)[:, :, None]
-        return cls(angles.cos().to(dtype), angles.sin().to(dtype), seen)
+        bias = None
+        if hand:
+            blind = ~seen if seen is not None else (at_t[:, None] < at_t)[None, None]
+            bias = torch.zeros(blind.shape, dtype=dtype).masked_fill_(blind, torch.finfo(dtype).min)
+        return cls(angles.cos().to(dtype), angles.sin().to(dtype), seen, bias)
 
 
 def turned(heads_bthd: Tensor, places: Places) -> Tensor:
@@ -126,38 +132,22 @@ class Attention(nn.Module):
         b, t, _ = hidden_btw.shape
         h, k = shape.heads, shape.key_heads
         all_bthd = self.query_key_value(hidden_btw).view(b, t, h + 2 * k, shape.head_width)
-        turning_bthd, value_btkd = all_bthd.split([h + k, k], 2)
+        weight_hd = None
         if shape.norm_heads:
             weight_hd = torch.cat([self.query_norm.expand(h, -1), self.key_norm.expand(k, -1)])
+        if places.bias is not None:
+            return self.attended(
+                by_hand.attention(all_bthd, weight_hd, places.cosine, places.sine, places.bias, h, k, shape.epsilon)
+            )
+        turning_bthd, value_btkd = all_bthd.split([h + k, k], 2)
+        if weight_hd is not None:
             turning_bthd = scaled(turning_bthd, shape.epsilon) * weight_hd
         query_bthd, key_btkd = turned(turning_bthd, places).split([h, k], 2)
         query_bhtd, key_bktd, value_bktd = (part.transpose(1, 2) for part in (query_bthd, key_btkd, value_btkd))
-        if self.training and t <= PLAIN_ATTENTION_TOKENS and hidden_btw.device.type == "cpu":
-            mixed_bhtd = plain(query_bhtd, key_bktd, value_bktd, places.seen)
-        else:
-            mixed_bhtd = functional.scaled_dot_product_attention(
-                query_bhtd, key_bktd, value_bktd, places.seen, is_causal=places.seen is None, enable_gqa=h != k
-            )
+        mixed_bhtd = functional.scaled_dot_product_attention(
+            query_bhtd, key_bktd, value_bktd, places.seen, is_causal=places.seen is None, enable_gqa=h != k
+        )
         return self.attended(mixed_bhtd.transpose(1, 2).reshape(b, t, h * shape.head_width))
-
-
-def plain(query_bhtd: Tensor, key_bktd: Tensor, value_bktd: Tensor, seen: Tensor | None) -> Tensor:
-    """Attention by batched multiplies, some queries at a time with the keys up to the last of them: what lies above the diagonal's blocks
-    is never computed. The query heads of a group are rows of one matrix."""
-    b, h, t, d = query_bhtd.shape
-    k = key_bktd.shape[1]
-    query_bhtd = query_bhtd * (1 / math.sqrt(d))  # cheaper than scaling the scores
-    if seen is None:
-        seen = torch.ones(t, t, dtype=torch.bool, device=query_bhtd.device).tril()
-    mixed = []
-    for start in range(0, t, QUERIES_AT_ONCE):
-        end = min(t, start + QUERIES_AT_ONCE)
-        count = end - start
-        rows = query_bhtd[:, :, start:end].reshape(b, k, h // k * count, d)
-        scores = (rows @ key_bktd[:, :, :end].transpose(-1, -2)).view(b, h, count, end)
-        weights = scores.masked_fill(~seen[..., start:end, :end], torch.finfo(scores.dtype).min).softmax(-1)
-        mixed.append((weights.view(b, k, h // k * count, end) @ value_bktd[:, :, :end]).view(b, h, count, d))
-    return torch.cat(mixed, 2)
 
 
 class Layer(nn.Module):
@@ -200,7 +190,8 @@ class Decoder(nn.Module):
         # rows that are not packed need no mask: padding comes last, and nothing before it can see it
         packed = torch.compiler.is_compiling() or bool((attention_mask > 1).any())
         hidden_btw = self.words(input_ids)
-        places = Places.of(attention_mask, packed, self.shape, hidden_btw.dtype)
+        hand = self.training and hidden_btw.device.type == "cpu" and hidden_btw.shape[1] <= BY_HAND_TOKENS
+        places = Places.of(attention_mask, packed, self.shape, hidden_btw.dtype, hand)
         for layer in self.layers:
             hidden_btw = layer(hidden_btw, places)
         return self.norm(hidden_btw)

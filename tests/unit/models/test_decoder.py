@@ -104,11 +104,19 @@ def test_rows_without_anything_to_learn_cost_nothing(tokens):
     assert all(parameter.grad is None or not parameter.grad.any() for parameter in module.parameters())
 
 
-def test_the_fused_and_the_plain_attention_agree(tokens):
-    module = made()
-    mask = torch.tensor([[1] * 7 + [2] * 13, [1] * 20, [1] * 15 + [0] * 5])
-    with torch.no_grad():
-        torch.testing.assert_close(module.train().logits(tokens, mask)[:2], module.eval().logits(tokens, mask)[:2])
+@pytest.mark.parametrize("settings", [{}, {"norm_heads": False}, {"key_heads": 4}])
+@pytest.mark.parametrize("packed", [True, False])
+def test_training_by_hand_and_the_fused_attention_agree_in_values_and_gradients(tokens, settings, packed):
+    module = made(**settings)
+    mask = torch.tensor([[1] * 7 + [2] * 13, [1] * 20, [1] * 15 + [0] * 5]) if packed else torch.ones_like(tokens)
+    found = []
+    for training in (True, False):
+        module.train(training).zero_grad()
+        values = module(tokens, mask, tokens)["values"]
+        values.mean().backward()
+        found.append([values.detach(), *(parameter.grad.clone() for parameter in module.parameters())])
+    for by_hand, fused in zip(*found, strict=True):
+        torch.testing.assert_close(by_hand, fused, atol=1e-6, rtol=1e-3)
 
 
 def test_the_first_loss_is_that_of_knowing_nothing(tokens):
