@@ -14,6 +14,10 @@ from modelwright.base.errors import ModelwrightError
 from modelwright.pipeline.compute_arguments import arguments as compute_arguments
 from modelwright.pipeline.queue.arguments import arguments as queue_arguments
 
+_STOPPED = {
+    "en": "Stopped. What was finished is kept; the same command goes on from here.",
+    "zh": "已停止。完成的部分会保留；再次执行同一命令即可从这里继续。",
+}
 _STAGES = "data, forecast, train, evaluate, choose, compress, release, rehearse, plan, report"
 
 
@@ -124,17 +128,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(json.dumps(answer, ensure_ascii=False, indent=1, default=str))
         return int(getattr(given, "check", False) and any(alarm["level"] == "alarm" for alarm in answer["alarms"]))
     except ModelwrightError as error:
-        print(
-            json.dumps(error.as_json(), ensure_ascii=False) if as_json else f"✗ {error}",
-            file=sys.stdout if as_json else sys.stderr,
-        )
+        if as_json:  # for scripts: English whoever runs them
+            print(json.dumps(error.as_json(), ensure_ascii=False))
+        else:
+            print(f"✗ {error.told(_language(given))}", file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
-        print("\nStopped. What was finished is kept; the same command goes on from here.", file=sys.stderr)
+        print(f"\n{_STOPPED[_language(given)]}", file=sys.stderr)
         return 130
     except BrokenPipeError:  # `modelwright tasks | head`: the reader has gone, which is no error
         sys.stderr.close()
         return 0
+
+
+def _language(given: argparse.Namespace) -> str:
+    from modelwright.spec.load import spoken
+
+    return spoken(Path(getattr(given, "project", ".")))
 
 
 def _run(given: argparse.Namespace, console: Console) -> Any:

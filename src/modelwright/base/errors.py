@@ -40,6 +40,16 @@ class ModelwrightError(Exception):
         head = f"{self.where}  {self.came}" if self.where else self.came
         return f"{head}\n  Expected {self.expected}\n  {self.remedy}"
 
+    def told(self, language: str) -> str:
+        """The same in "en" or "zh". Parts that no phrase of `base/zh` matches stay English."""
+        if language != "zh":
+            return str(self)
+        from modelwright.base.zh import chinese
+
+        came, expected, remedy = (chinese(part) for part in (self.came, self.expected, self.remedy))
+        head = f"{self.where}  {came}" if self.where else came
+        return f"{head}\n  应为：{expected}\n  {remedy}"
+
     def as_json(self) -> dict[str, str | int]:
         return {
             "error": type(self).__name__,

@@ -132,7 +132,7 @@ def agree(graph: Graph, batches: Sequence[Batch], truths: Sequence[Outputs], pat
             distance = float(np.abs(answers[name] - expected).max(initial=0))
             if not np.allclose(answers[name], expected, rtol=TOLERANCE, atol=TOLERANCE):
                 raise TrainError(
-                    f"graph and module disagree by {distance:.2g} on {name} of {len(batch.row_ids)} rows",
+                    f"graph and module disagree by {distance:.2g} on {name}, in a batch of {len(batch.row_ids)} rows",
                     expected=f"at most {TOLERANCE:g}",
                     where=str(path),
                     remedy="The architecture uses something that ONNX expresses differently. Report it with the route's settings.",

@@ -3,13 +3,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from functools import cache
 
+from modelwright.base.phrases import Phrases
 from modelwright.report.words_notes import NOTES
-
-_PLACE = re.compile(r"\\\{(\w+)\\\}")  # as re.escape leaves it
 
 
 class Notes:
@@ -26,20 +24,9 @@ class Notes:
     def __call__(self, note: str) -> str:
         if self.language == "en" or not note:
             return note
-        return self.known.get(note) or "；".join(_clause(clause) for clause in note.split("; "))
+        return self.known.get(note) or "；".join(_phrases()(clause) or clause for clause in note.split("; "))
 
 
 @cache
-def _clause(clause: str) -> str:
-    for pattern, chinese in _patterns():
-        found = pattern.fullmatch(clause)
-        if found:
-            return chinese.format(**found.groupdict())
-    return clause
-
-
-@cache
-def _patterns() -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Those with the most fixed letters first: "{a} rows, bootstrap, {b} resamples" before "{a} rows, {b}"."""
-    ordered = sorted(NOTES, key=lambda pair: -len(re.sub(r"\{\w+\}", "", pair[0])))
-    return tuple((re.compile(_PLACE.sub(r"(?P<\1>.+?)", re.escape(english))), chinese) for english, chinese in ordered)
+def _phrases() -> Phrases:
+    return Phrases(NOTES)

@@ -38,7 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         settings = _settings(given.pop("settings"), {name: value for name, value in given.items() if value is not None})
         serve(release, settings, Console(), ready=lambda address: print(address, flush=True))
     except ModelwrightError as error:
-        print(f"✗ {error}", file=sys.stderr)
+        from modelwright.spec.load import spoken
+
+        print(f"✗ {error.told(spoken(Path()))}", file=sys.stderr)
         return error.exit_code
     return 0
 

@@ -31,6 +31,7 @@ from modelwright.spec.tree import Keys, Places, parse
 FILE_NAME = "modelwright.yaml"
 _REFERENCE = re.compile(r"\$\{([^${}]+)\}")
 _ROUTE_NAME = re.compile(r"[\w][\w.-]*")
+_LANGUAGE = re.compile(r"^language:\s*['\"]?(en|zh)\b", re.MULTILINE)
 _NO_NAME = re.compile(r"[^\w.-]+")
 
 
@@ -85,6 +86,20 @@ def load(where: Path, tasks: Tasks, overrides: Sequence[str] = ()) -> Loaded:
     for name, route in project.routes.items():
         resolved["routes"][name] = {"route": route.name, **resolved["routes"][name]}
     return Loaded(project, file.parent.resolve(), resolved, json_hash(values))
+
+
+def spoken(where: Path) -> str:
+    """The language of messages, "en" or "zh": the project file's, even where something else in it is wrong; without a file that of the
+    environment (LC_ALL, LC_MESSAGES, LANG, the first that is set)."""
+    file = where / FILE_NAME if where.is_dir() else where
+    try:
+        said = _LANGUAGE.search(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError):  # no file: another error says so, or none is needed
+        said = None
+    if said:
+        return said[1]
+    set_to = next((value for name in ("LC_ALL", "LC_MESSAGES", "LANG") if (value := os.environ.get(name))), "")
+    return "zh" if set_to.startswith("zh") else "en"
 
 
 def from_values(values: Mapping[str, Any], tasks: Tasks, folder: Path) -> Loaded:
@@ -225,7 +240,7 @@ def _route(name: str, raw: Any, task: str, known: Mapping[str, type[Route]], pla
     path: Keys = ("routes", name)
     if not isinstance(settings, dict):
         raise SpecError(
-            f"routes.{name} is {raw!r}",
+            f"the settings of routes.{name} are {raw!r}",
             expected="settings of the route, or {} for the defaults",
             where=places.of(path),
             remedy=f"{name}: {{}}",

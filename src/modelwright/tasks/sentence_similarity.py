@@ -344,7 +344,7 @@ class SentenceSimilarity(Task):
         sizes = {len(part) for part in (found.dense.vectors if found.dense else None,) if part is not None}
         sizes |= {lexical.size} if lexical else set()
         if sizes - {count}:
-            raise damaged(path, ValueError(f"an index of {sizes} passages, expected {count}"))
+            raise damaged(path, ValueError(f"an index of {', '.join(map(str, sorted(sizes)))} passages, expected {count}"))
         found.confidence = confidence
         return found
 

@@ -85,10 +85,10 @@ def fuse_route(
 def _refuse_of(route: Fusion, member: Member, title: str) -> None:
     if route.of != "probabilities" and load_task(member.folder).wants == "number":
         raise SpecError(
-            f"of is {route.of}, and the task answers with a number",
-            expected="of with labels only: numbers are averaged as they are",
+            f"`of` is {route.of}, and the task answers with a number",
+            expected="`of` with labels only: numbers are averaged as they are",
             where=f"routes: {title}.of",
-            remedy="Leave of out.",
+            remedy="Leave `of` out.",
         )
 
 

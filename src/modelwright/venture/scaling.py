@@ -105,7 +105,7 @@ def cheapest_for_loss(loss: float, inference_tokens: float) -> tuple[float, floa
             f"a loss of {loss:g} nats per token",
             expected=f"more than the law's floor of {law.e:g}",
             where="loss",
-            remedy="Ask for a loss above the floor, by what smaller models reach.",
+            remedy="Ask for a loss above the floor; what smaller models reach says how far above.",
         )
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         tokens = np.where(reachable, (law.b / np.where(reachable, left, 1.0)) ** (1 / law.beta), np.inf)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modelwright import cli
 from modelwright.base.errors import SpecError
-from modelwright.spec.load import Loaded, load
+from modelwright.spec.load import Loaded, load, spoken
 from modelwright.tasks.contract import TASKS
 
 PLAIN = """\
@@ -122,7 +124,7 @@ def test_a_word_like_nothing_gets_the_list_without_a_guess(read: Read) -> None:
         (PLAIN.replace("project: desk", "project: ../x"), 1, "project is '../x'"),
         (PLAIN.replace("project: desk", "project: 2026-13-45"), 1, "can't be read"),
         (PLAIN.replace("project: desk", "project: !!python/object:os.system x"), 1, "could not determine a constructor"),
-        (PLAIN.replace("  bilstm:\n    width: 64", "  bilstm: 3"), 7, "routes.bilstm is 3"),
+        (PLAIN.replace("  bilstm:\n    width: 64", "  bilstm: 3"), 7, "the settings of routes.bilstm are 3"),
         (PLAIN.replace("  bilstm:\n", "  ../bilstm:\n    route: bilstm\n"), 7, "can't be a route's name"),
         (PLAIN.replace("  bilstm:\n", "  mine:\n    route: [a]\n"), 8, "is not a route"),
         (PLAIN + "? [a, b]\n: 1\n", 9, "a key is not a plain word"),
@@ -307,3 +309,50 @@ def test_whatever_is_in_the_file_it_loads_or_is_refused(tmp_path_factory: pytest
     with pytest.raises(SpecError) as caught:
         load(file, TASKS)
     assert caught.value.where.startswith("fuzz.yaml")
+
+
+class TestTheLanguageOfMessages:
+    @pytest.mark.parametrize(
+        ("text", "language"),
+        [
+            ("language: zh\n", "zh"),
+            ("project: x\nlanguage: 'en'  # said\n", "en"),
+            ("project: [\nlanguage: zh\nsorce: 3\n", "zh"),
+            ("# language: zh\nproject: x\n", "en"),
+            ("name:\n  language: zh\n", "en"),
+        ],
+    )
+    def test_is_the_files_even_where_the_file_is_wrong(self, tmp_path: Path, monkeypatch, text: str, language: str) -> None:
+        monkeypatch.setenv("LC_ALL", "C.UTF-8")
+        (tmp_path / "modelwright.yaml").write_text(text, encoding="utf-8")
+        assert spoken(tmp_path) == spoken(tmp_path / "modelwright.yaml") == language
+
+    @pytest.mark.parametrize(
+        ("variables", "language"),
+        [
+            ({"LC_ALL": "zh_CN.UTF-8", "LANG": "en_US.UTF-8"}, "zh"),
+            ({"LANG": "zh_TW.UTF-8"}, "zh"),
+            ({"LC_MESSAGES": "en_GB.UTF-8", "LANG": "zh_CN.UTF-8"}, "en"),
+            ({"LC_ALL": "", "LANG": "zh_CN.UTF-8"}, "zh"),
+            ({}, "en"),
+        ],
+    )
+    def test_is_the_environments_without_one(self, tmp_path: Path, monkeypatch, variables: dict[str, str], language: str) -> None:
+        for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+            monkeypatch.delenv(name, raising=False)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        assert spoken(tmp_path) == language
+
+    def test_the_command_line_speaks_it(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        (tmp_path / "modelwright.yaml").write_text(PLAIN.replace("width", "widht") + "language: zh\n", encoding="utf-8")
+        assert cli.main(["run", str(tmp_path)]) == 2
+        head, expected, remedy = capsys.readouterr().err.splitlines()
+        assert head.startswith("✗ ")
+        assert "modelwright.yaml:8" in head
+        assert "widht 不是" in head
+        assert expected.startswith("  应为：")
+        assert "width" in remedy
+        assert not {"setting.", "one", "mean"} & set(f"{head} {expected} {remedy}".split())
+        assert cli.main(["run", str(tmp_path), "--json"]) == 2
+        assert json.loads(capsys.readouterr().out)["came"].endswith("is not a setting.")

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import linprog
 from torch import nn
 
 from modelwright.spec.routes.route import GradientRoute
 from modelwright.train.optimisers import Optimiser
-from modelwright.train.optimisers.muon import newton_schulz
+from modelwright.train.optimisers import muon as muons
 
 RATE, DECAY, STEPS = 0.03, 0.2, 6
 Update = Callable[[np.ndarray, np.ndarray, dict[str, Any], int, float, float], np.ndarray]
@@ -58,9 +59,9 @@ def muon(weight, gradient, memory, step, rate, decay):
     found = 0.1 * gradient + 0.9 * memory["v"]
     found = found.reshape(len(found), -1)
     found = found / np.linalg.norm(found)
-    for _ in range(5):
+    for a, b, c in muons.ROUNDS:
         gram = found @ found.T
-        found = 3.4445 * found + (-4.7750 * gram + 2.0315 * gram @ gram) @ found
+        found = a * found + (b * gram + c * gram @ gram) @ found
     return weight - rate * decay * weight - 0.2 * math.sqrt(max(found.shape)) * rate * found.reshape(weight.shape)
 
 
@@ -127,9 +128,10 @@ def test_steps_are_the_textbooks(name, clip):
         np.testing.assert_allclose(parameter.detach().numpy(), truths[key], rtol=1e-4, atol=1e-5, err_msg=key)
 
 
-def test_muon_is_torchs_own_on_a_matrix():
+def test_muon_with_torchs_rounds_is_torchs_own_on_a_matrix(monkeypatch):
     if not hasattr(torch.optim, "Muon"):
         pytest.skip("this torch has no Muon")
+    monkeypatch.setattr(muons, "ROUNDS", ((3.4445, -4.7750, 2.0315),) * 5)
     ours = nn.ParameterDict({"a": nn.Parameter(torch.randn(6, 4)), "b": nn.Parameter(torch.randn(6, 4))})
     theirs = [parameter.detach().clone().requires_grad_() for parameter in ours.values()]
     mine = Optimiser(ours, route(optimizer="muon", momentum=0.95, weight_decay=0.1))
@@ -144,17 +146,32 @@ def test_muon_is_torchs_own_on_a_matrix():
         torch.testing.assert_close(one.detach(), other.detach(), rtol=0, atol=5e-3)
 
 
-@pytest.mark.parametrize("shape", [(3, 8, 8), (2, 16, 5), (1, 5, 16), (4, 1, 7)])
+@pytest.mark.parametrize("shape", [(30, 8, 8), (20, 16, 5), (20, 5, 16), (4, 1, 7)])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_newton_schulz_leaves_the_directions_and_evens_the_lengths(shape, dtype):
+def test_the_orthogonal_factor_keeps_the_directions_and_evens_the_lengths(shape, dtype):
     matrices = torch.randn(shape)
-    found = newton_schulz(matrices.to(dtype)).float()
+    found = muons.orthogonal(matrices.to(dtype)).float()
     lengths = torch.linalg.svdvals(found)
     full = torch.linalg.svdvals(matrices)
-    strong = full > 0.1 * full[:, :1]  # directions far below the strongest take more than five rounds
-    assert lengths[strong].min() > 0.6 and lengths.max() < 1.3
+    strong = full > 0.01 * matrices.norm(dim=(1, 2))[:, None]  # directions far below the strongest take more rounds
+    assert lengths[strong].min() > 0.85 and lengths.max() < 1.15
     left, _, right = torch.linalg.svd(matrices, full_matrices=False)
     assert ((left @ right) * found).sum() / found.norm() / (left @ right).norm() > 0.9
+
+
+def test_each_round_is_the_best_polynomial_for_what_the_rounds_before_it_leave():
+    """By linear programming: no a x + b x³ + c x⁵ comes nearer to one all over the interval."""
+    low, high = 0.005, 1.0
+    for found in muons._BEST:
+        values = low + (high - low) * (1 - np.cos(np.linspace(0, np.pi, 2001))) / 2
+        powers = np.stack([values, values**3, values**5], 1)
+        sides = np.concatenate([np.c_[powers, -np.ones(len(values))], np.c_[-powers, -np.ones(len(values))]])
+        scale = np.array([1 / high, 1 / high**3, 1 / high**5, 1.0])
+        right = np.concatenate([np.ones(len(values)), -np.ones(len(values))])
+        best = linprog([0, 0, 0, 1], A_ub=sides * scale, b_ub=right, bounds=[(None, None)] * 3 + [(0, None)]).x[3]
+        distance = np.abs(powers @ found - 1).max()
+        assert distance == pytest.approx(best, abs=2e-3)
+        low, high = 1 - distance, 1 + distance
 
 
 class Point(nn.Module):

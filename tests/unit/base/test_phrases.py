@@ -1,0 +1,93 @@
+"""Sentences in another language: found by their template, and every error's Chinese has the places of its English."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from pkgutil import iter_modules
+from string import Formatter
+
+import pytest
+
+import modelwright.base.zh
+from modelwright.base.errors import DataError
+from modelwright.base.phrases import Phrases
+from modelwright.base.zh import chinese
+
+TABLES = [entry.name for entry in iter_modules(modelwright.base.zh.__path__)]
+
+
+def places(text: str) -> list[str]:
+    return sorted(name for _, name, _, _ in Formatter().parse(text) if name is not None)
+
+
+def test_a_sentence_is_found_by_its_template() -> None:
+    known = Phrases([("{0} rows of {1}", "{1} 的 {0} 行"), ("no rows", "没有行"), ("{one} and {two}", "{two} 与 {one}")])
+    assert known("3 rows of topic\nand more") == "topic\nand more 的 3 行"
+    assert known("no rows") == "没有行"
+    assert known("a and b") == "b 与 a"
+    assert known("nothing like it") is None
+
+
+def test_the_template_with_more_words_wins_whatever_the_order() -> None:
+    short, long = ("{0} rows", "短 {0}"), ("{0} bad rows", "长 {0}")
+    assert [Phrases(table)("3 bad rows") for table in ([short, long], [long, short])] == ["长 3", "长 3"]
+
+
+def test_words_in_a_place_are_translated_if_they_are_a_phrase() -> None:
+    known = Phrases([("{0} of {1}", "{1} 的 {0}"), ("no rows", "没有行"), ("{0} bad rows", "{0} 坏行"), ("topic", "题目")])
+    assert known("no rows of topic") == "topic 的 没有行"
+    assert known("3 bad rows of topic") == "topic 的 3 坏行"
+
+
+def test_braces_that_are_meant_stay() -> None:
+    known = Phrases([("write ${{{0}}}", "写作 ${{{0}}}"), ("give {{}}", "写 {{}}")])
+    assert known("write ${env.KEY}") == "写作 ${env.KEY}"
+    assert known("give {}") == "写 {}"
+
+
+@pytest.mark.parametrize("table", TABLES)
+def test_every_error_is_put_into_its_own_chinese(table: str) -> None:
+    for english, other in import_module(f"modelwright.base.zh.{table}").PHRASES.items():
+        assert places(english) == places(other), english
+        filled = [f"⟨{place}⟩" for place in places(english)]
+        assert chinese(english.format(*filled)) != english.format(*filled), english
+        assert all(mark in chinese(english.format(*filled)) for mark in filled), english
+
+
+def test_an_error_in_chinese_keeps_its_place_and_its_names() -> None:
+    error = DataError(
+        "the reference ${data.sorce} names nothing",
+        expected="a key of this file, or env.NAME",
+        where="modelwright.yaml:4",
+        remedy="Write 'sorce' first, or mend the name.",
+    )
+    head, expected, remedy = error.told("zh").splitlines()
+    assert head.startswith("modelwright.yaml:4  ")
+    assert "${data.sorce}" in head
+    assert expected.startswith("  应为：")
+    assert "env.NAME" in expected
+    assert "'sorce'" in remedy
+    assert not {"reference", "names", "Expected", "first"} & set(error.told("zh").split())
+    assert error.told("en") == str(error)
+
+
+def test_what_no_phrase_knows_stays_and_the_sentences_beside_it_are_translated() -> None:
+    error = DataError("xyzzy", expected="plugh (a text)", where="", remedy="Plugh it. Send plain characters.")
+    assert error.told("zh").splitlines()[0] == "xyzzy"
+    assert "Plugh it." in error.told("zh")
+    assert "Send plain characters." not in error.told("zh")
+    assert "a text" not in error.told("zh")
+
+
+def test_tables_are_loaded_only_for_chinese(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    program = (
+        "import sys; from modelwright.base.errors import DataError\n"
+        "error = DataError('a', expected='b', where='c', remedy='d'); str(error), error.told('en')\n"
+        "print([name for name in sys.modules if name.startswith('modelwright.base.zh')])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
