@@ -55,14 +55,26 @@ def test_batch_rate_and_horizon_follow_the_rules():
     body = Decoder().body(4096)
     assert found["horizon"] == 20 * body.whole
     assert found["batch_size"] == round(0.58 * found["horizon"] ** 0.571 / 256)
-    assert found["learning_rate"] == pytest.approx(1.79 * body.inside**-0.713 * found["horizon"] ** 0.307, rel=0.05)
+    law = 1.79 * body.inside**-0.713 * found["horizon"] ** 0.307
+    adamw = {one.name: one for one in derived(Decoder(optimizer="adamw"), SIZES, 0)}["learning_rate"]
+    assert adamw.value == pytest.approx(min(0.01, law), rel=0.05)
+    assert found["learning_rate"] == pytest.approx(min(0.012, 3 * law), rel=0.05)
+    assert "Muon" not in adamw.reason
+
+
+def test_muons_rate_is_three_times_the_laws_where_neither_is_cut():
+    large = [
+        {one.name: one.value for one in derived(Decoder(size="1B", optimizer=optimizer), SIZES, 0)}
+        for optimizer in ("muon", "adamw")
+    ]
+    assert large[0]["learning_rate"] == pytest.approx(3 * large[1]["learning_rate"], rel=0.05)
 
 
 def test_a_small_corpus_is_read_four_times_and_takes_smaller_steps():
     whole, small = ({one.name: one.value for one in derived(Decoder(), SIZES, tokens)} for tokens in (0, 1_000_000))
     assert (small["horizon"], small["epochs"]) == (4_000_000, 4)
     assert small["batch_size"] < whole["batch_size"]
-    assert small["learning_rate"] < whole["learning_rate"]
+    assert small["learning_rate"] <= whole["learning_rate"]
 
 
 def test_everything_can_be_set_and_says_so():

@@ -44,7 +44,7 @@ class Decoder(Phased):
     batch_size: BatchSize | None = Field(None, description="rows of `context` tokens per step; default: from horizon")  # type: ignore[assignment]
     learning_rate: float | None = Field(None, gt=0, description="peak learning rate; default: from size and horizon")  # type: ignore[assignment]
     optimizer: Optimizer = Field("muon", description="how gradients become steps")
-    momentum: float = Field(0.95, ge=0, lt=1, description="for sgd and muon; 0: plain gradient descent")
+    momentum: float = Field(0.9, ge=0, lt=1, description="for sgd and muon; 0: plain gradient descent")
     betas: tuple[Beta, Beta] = Field(
         (0.9, 0.95), description="for adam, adamw, muon: how much of the gradient's mean and mean square is kept each step"
     )
@@ -108,7 +108,11 @@ def derived(settings: Decoder, sizes: Sizes, tokens: int) -> list[Derived]:
         Derived("horizon", goal, dial.why_horizon(body, tokens)),
         Derived("epochs", epochs, f"{goal:,} tokens of the horizon / {tokens:,} of the corpus"),
         Derived("batch_size", batch, dial.WHY_BATCH),
-        Derived("learning_rate", dial.rate(body.inside, goal), dial.WHY_RATE),
+        Derived(
+            "learning_rate",
+            dial.rate(body.inside, goal, settings.optimizer),
+            dial.WHY_MUON if settings.optimizer == "muon" else dial.WHY_RATE,
+        ),
     )
     return [_kept(settings, one) for one in found]
 
