@@ -8,6 +8,7 @@ from pkgutil import iter_modules
 from string import Formatter
 
 import pytest
+from pydantic import BaseModel, Field, ValidationError
 
 import modelwright.base.zh
 from modelwright.base.errors import DataError
@@ -91,3 +92,28 @@ def test_tables_are_loaded_only_for_chinese(tmp_path: Path) -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_validation_says_is_put_into_chinese_too() -> None:
+    class Section(BaseModel):
+        rows: int = Field(ge=1)
+        share: float = Field(gt=0, lt=1)
+        names: list[str] = Field(min_length=2)
+        on: bool = True
+
+    wrong = [
+        {"rows": "x"},
+        {"rows": 1.5},
+        {"rows": 0},
+        {"share": 0},
+        {"share": 1},
+        {"share": "y"},
+        {"names": ["a"]},
+        {"names": 3},
+    ]
+    for values in [*wrong, {"on": "perhaps"}]:
+        with pytest.raises(ValidationError) as caught:
+            Section.model_validate({"rows": 1, "share": 0.5, "names": ["a", "b"], **values})
+        said = caught.value.errors()[0]["msg"].removeprefix("Input should be ")
+        assert chinese(said) != said, said
+        assert chinese(f"{said} (rows per step)").endswith("（rows per step）")

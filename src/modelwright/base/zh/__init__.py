@@ -17,13 +17,12 @@ _SENTENCE = re.compile(r"(?<=[.?])(\s+)(?=[A-Z])")
 def chinese(said: str) -> str:
     """In Chinese: as a whole, as a phrase with an explanation in brackets, or sentence by sentence, whichever leaves least English; what
     no phrase knows stays as it is."""
-    known = _phrases()
-    found = ["".join(known(sentence) or sentence for sentence in _SENTENCE.split(said))]
+    known, found = _phrases(), []
     if explained := _explained(said):
         phrase, explanation = explained
         other = known(explanation) or (known(f"({explanation})") or explanation).strip("()（）")
         found.append(f"{known(phrase) or phrase}（{other}）")
-    found.append(known(said) or said)
+    found += ["".join(known(sentence) or sentence for sentence in _SENTENCE.split(said)), known(said) or said]
     return min(found, key=lambda text: len(_WORD.findall(text)))
 
 
