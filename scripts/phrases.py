@@ -13,6 +13,7 @@ import math
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 SOURCE = Path(__file__).parent.parent / "src" / "modelwright"
@@ -27,6 +28,7 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 Texts = tuple[list[str], list[str]]
 
 
+@cache
 def sentences(room: str) -> dict[str, str]:
     """Templates of a room's errors with places numbered from 0, and the file where each is written."""
     path = SOURCE / room
@@ -160,12 +162,16 @@ def _is_error(node: ast.ClassDef) -> bool:
     return any(isinstance(base, ast.Name) and FAMILY.fullmatch(base.id) for base in node.bases)
 
 
-def _own(scope: ast.AST) -> Iterator[ast.AST]:
+@cache
+def _own(scope: ast.AST) -> tuple[ast.AST, ...]:
     """What stands in a function, but not in the functions inside it."""
-    for node in ast.iter_child_nodes(scope):
-        if not isinstance(node, Function):
-            yield node
-            yield from _own(node)
+    found: list[ast.AST] = []
+    waiting = [scope]
+    while waiting:
+        inner = [node for node in ast.iter_child_nodes(waiting.pop()) if not isinstance(node, Function)]
+        found += inner
+        waiting += inner
+    return tuple(found)
 
 
 def _inside(scope: ast.AST) -> Iterator[ast.AST]:
@@ -174,6 +180,7 @@ def _inside(scope: ast.AST) -> Iterator[ast.AST]:
         yield from (child for child in ast.iter_child_nodes(node) if isinstance(child, Function))
 
 
+@cache
 def _assigned(scope: ast.AST, name: str) -> list[ast.expr]:
     """Whatever a name becomes: by `=`, as one of several, by `+=`, by `append` and `insert`."""
     found: list[ast.expr] = []
