@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from importlib import import_module
 from pathlib import Path
 from pkgutil import iter_modules
@@ -79,6 +80,13 @@ def test_what_no_phrase_knows_stays_and_the_sentences_beside_it_are_translated()
     assert "Plugh it." in error.told("zh")
     assert "Send plain characters." not in error.told("zh")
     assert "a text" not in error.told("zh")
+
+
+def test_a_part_that_quotes_pages_stays_as_it_is_and_takes_no_time() -> None:
+    began = time.process_time()
+    assert chinese("a text " * 100_000) == "a text " * 100_000
+    chinese("column of rows is not " * 90)
+    assert time.process_time() - began < 2.0
 
 
 def test_tables_are_loaded_only_for_chinese(tmp_path: Path) -> None:

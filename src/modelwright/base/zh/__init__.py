@@ -10,6 +10,7 @@ from pkgutil import iter_modules
 
 from modelwright.base.phrases import Phrases
 
+_LONGEST = 2_000  # characters of a part; beyond, it quotes something at length, and looking for a phrase would take long
 _WORD = re.compile("[A-Za-z]{2,}")
 _SENTENCE = re.compile(r"(?<=[.?])(\s+)(?=[A-Z])")
 
@@ -17,6 +18,8 @@ _SENTENCE = re.compile(r"(?<=[.?])(\s+)(?=[A-Z])")
 def chinese(said: str) -> str:
     """In Chinese: as a whole, as a phrase with an explanation in brackets, or sentence by sentence, whichever leaves least English; what
     no phrase knows stays as it is."""
+    if len(said) > _LONGEST:
+        return said
     known, found = _phrases(), []
     if explained := _explained(said):
         phrase, explanation = explained
