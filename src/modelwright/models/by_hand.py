@@ -49,7 +49,7 @@ class RootMeanSquareNorm(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(context: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(context: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         values, weight, factor = context.saved_tensors
         normed = values * factor
         by_weight = (slope * normed).flatten(0, -2).sum(0) if context.needs_input_grad[1] else None
@@ -127,7 +127,7 @@ class CausalAttention(torch.autograd.Function):
 
     @staticmethod
     @once_differentiable
-    def backward(context: Any, slope: Tensor) -> tuple[Tensor | None, ...]:  # type: ignore[override]
+    def backward(context: Any, slope: Tensor) -> tuple[Tensor | None, ...]:
         heads_bthd, weights_hd, cosine, sine, factor, turned_bhtd, value_bktd, *kept = context.saved_tensors
         heads, key_heads = context.heads, context.key_heads
         b, t, _, d = heads_bthd.shape
