@@ -169,17 +169,21 @@ def test_the_command(project, capsys, monkeypatch, language):
         assert json.loads(capsys.readouterr().out)["error"] == "SpecError"
 
 
+def processor_seconds(*arguments: str) -> float:
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, *arguments], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
 def test_a_what_if_takes_less_than_a_second(project):
-    """Of processor time, start-up included, the best of five, for a busy machine's cores share more than time; libraries that would
-    spoil it stay out."""
-    spent = [1.0]
-    while min(spent) >= 1.0 and len(spent) <= 5:
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        command = [sys.executable, "-m", "modelwright", "plan", str(project), "venture.price=99", "--compare", "--json"]
-        subprocess.run(command, check=True, capture_output=True)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert min(spent) < 1.0
+    """Of processor time, start-up included, the best of five; on a machine so slow or busy that loading three of its libraries takes over a
+    quarter of a second, less than four times that. Libraries that would spoil it stay out."""
+    spent, loading = [], []
+    while not spent or (len(spent) < 5 and min(spent) >= 1.0):
+        spent.append(processor_seconds("-m", "modelwright", "plan", str(project), "venture.price=99", "--compare", "--json"))
+        loading.append(processor_seconds("-c", "import numpy, pydantic, yaml; from pydantic import BaseModel, Field"))
+    assert min(spent) < max(1.0, 4 * min(loading)), (spent, loading)
     script = f"import sys, modelwright as mw; mw.plan({str(project)!r}); print([m for m in ('torch', 'scipy', 'plotly', 'pandas') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert found.stdout.strip() == "[]"
