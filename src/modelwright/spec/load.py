@@ -93,7 +93,7 @@ def spoken(where: Path) -> str:
     environment (LC_ALL, LC_MESSAGES, LANG, the first that is set)."""
     file = where / FILE_NAME if where.is_dir() else where
     try:
-        said = _LANGUAGE.search(file.read_text(encoding="utf-8"))
+        said = _LANGUAGE.search(file.read_text(encoding="utf-8-sig"))  # a byte order mark is no harm
     except (OSError, UnicodeDecodeError):  # no file: another error says so, or none is needed
         said = None
     if said:

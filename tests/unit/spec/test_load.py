@@ -318,6 +318,7 @@ class TestTheLanguageOfMessages:
             ("language: zh\n", "zh"),
             ("project: x\nlanguage: 'en'  # said\n", "en"),
             ("project: [\nlanguage: zh\nsorce: 3\n", "zh"),
+            ("\ufefflanguage: zh\nproject: x\n", "zh"),
             ("# language: zh\nproject: x\n", "en"),
             ("name:\n  language: zh\n", "en"),
         ],

@@ -151,7 +151,7 @@ def batch_rows(tokens: int, context: int) -> int:
 
 
 def rate(inside: int, tokens: int, optimizer: str) -> float:
-    """Peak learning rate, to two digits; at most 0.01 (muon: 0.012), beyond which the law was not fitted."""
+    """Peak learning rate, to two digits; at most 0.01, beyond which the law was not fitted (muon: 0.012, near which it was measured)."""
     law = 1.79 * inside**-0.713 * tokens**0.307
     return float(f"{min(_MOST_MUON, _MUON * law) if optimizer == 'muon' else min(_MOST_RATE, law):.2g}")
 
