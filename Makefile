@@ -14,6 +14,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 PYTEST_ARGUMENTS ?=
+# Compiled modules are kept beside their sources, whatever the shell says: hundreds of processes start, and each would compile them.
+unexport PYTHONDONTWRITEBYTECODE
 # A worker a core, each with a thread of its own; the tests of one file stay together, because they share what was trained for
 # them. In the order of the folders, the longest tests come early, and no worker is left with one at the end.
 PYTEST_WORKERS ?= auto

@@ -1,7 +1,5 @@
 """`python -m modelwright`."""
 
-import sys
+from modelwright.cli import command
 
-from modelwright.cli import main
-
-sys.exit(main())
+command()

@@ -7,8 +7,9 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+from modelwright.base.collector import process
 from modelwright.base.console import Console
 from modelwright.base.errors import ModelwrightError
 from modelwright.pipeline.compute_arguments import arguments as compute_arguments
@@ -102,6 +103,11 @@ _RUN_HELP = "a run's folder or id, or a release folder (default: the newest fini
 
 def _of_run(verb: argparse.ArgumentParser) -> None:
     verb.add_argument("run", nargs="?", default="", metavar="RUN", help=_RUN_HELP)
+
+
+def command() -> NoReturn:
+    """The process of `modelwright`: what is installed under that name."""
+    process(main)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -328,7 +334,3 @@ def _doctor(given: argparse.Namespace, console: Console) -> Any:
     if not given.json:
         print("\n".join(lines(found)))
     return found
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -10,7 +10,6 @@ Where the system can't fork, the step runs in the server itself.
 from __future__ import annotations
 
 import errno
-import gc
 import importlib
 import json
 import os
@@ -24,6 +23,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from modelwright.base import errors
+from modelwright.base.collector import loading
 from modelwright.base.console import Console
 from modelwright.base.errors import MachineError, ModelwrightError
 from modelwright.base.evidence import Ledger, Source
@@ -191,12 +191,12 @@ def serve() -> NoReturn:
 
 def _load(names: Sequence[str]) -> None:
     """Load modules, all but those that are no files of their own and those that can't be had alone."""
-    for name in names:
-        try:
-            importlib.import_module(name)
-        except ImportError:
-            continue
-    gc.freeze()  # they stay: no fork has to look through them for garbage, and they stay shared
+    with loading():  # they stay: no fork has to look through them for garbage
+        for name in names:
+            try:
+                importlib.import_module(name)
+            except ImportError:
+                continue
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from modelwright.base.collector import loading
 from modelwright.base.console import Console
 from modelwright.base.errors import MachineError
 from modelwright.base.optional import require
@@ -36,12 +37,15 @@ def serve(release: Path, settings: Serve, console: Console, ready: Callable[[str
         ReleaseError: the release is damaged or foreign.
     """
     with _take_port(settings.host, settings.port) as listener:  # first, for it fails fastest
-        with ThreadPoolExecutor(1) as aside:  # loading happens outside Python's lock for the most part, importing inside it
-            loading = aside.submit(_load, release, settings)
+        with (
+            loading(),
+            ThreadPoolExecutor(1) as aside,
+        ):  # loading happens outside Python's lock for the most part, importing inside it
+            loaded = aside.submit(_load, release, settings)
             from modelwright.serve.app import create_app
 
             uvicorn = require("uvicorn", "serve")
-            predictor = loading.result()
+            predictor = loaded.result()
         # Lanes may read texts in Python while the event loop has answers to send; at the default 5 ms each of its many
         # short turns would wait that long for the interpreter.
         sys.setswitchinterval(_SWITCH_S)

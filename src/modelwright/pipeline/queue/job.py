@@ -1,8 +1,8 @@
 """One job in a process of its own: forecast, ask whether it may train, run. It ends when its worker does.
 
 The first line on standard input is the request; after the forecast the worker says "go" or anything else. Replies are JSON lines:
-{"busy": true} where somebody else runs the project, or {"forecast": …}, then {"finished": …} or {"failed": …}. When standard input ends, the worker is gone: the process ends at once, and
-the next worker's process goes on from what lies on disk.
+{"busy": true} where somebody else runs the project, or {"forecast": …}, then {"finished": …} or {"failed": …}. When standard
+input ends, the worker is gone: the process ends at once, and the next worker's process goes on from what lies on disk.
 """
 
 from __future__ import annotations
