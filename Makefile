@@ -12,7 +12,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
+# Only what is used is compiled, when it is first used: compiling all of it would be a third of the installation.
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile -c constraints.txt
 PYTEST_ARGUMENTS ?=
 # Compiled modules are kept beside their sources, whatever the shell says: hundreds of processes start, and each would compile them.
 unexport PYTHONDONTWRITEBYTECODE

@@ -79,7 +79,7 @@ def test_two_processes_learn_what_one_learns(sharded, data, alone, tmp_path):
 WORDS = ("red", "blue", "green", "black", "white")
 # in whatever precision this machine learns in
 PHASED = ROUTE.with_settings(
-    {"precision": "auto", "epochs": 1, "dialogue": {"epochs": 12, "batch_size": 5}, "preference": {"epochs": 1}}
+    {"precision": "auto", "epochs": 1, "dialogue": {"epochs": 12, "batch_size": 5, "learning_rate": 6e-3}, "preference": {"epochs": 1}}
 )
 KILLED = """
 import sys
@@ -90,7 +90,7 @@ test_distributed.through_all_phases(Path(sys.argv[1]), Path(sys.argv[2]))
 
 
 def through_all_phases(data: Path, folder: Path) -> dict[str, Any]:
-    splits = {"main": data, **{name: data / name for name in ("dialogues", "preferences")}}
+    splits = {"main": data / "few", **{name: data / name for name in ("dialogues", "preferences")}}
     given = settings(folder, limits=Limits(), checkpoint_seconds=1e-9)
     return train_together(TASK, PHASED, splits, processes=2, sharded=True, **given)
 
@@ -100,6 +100,10 @@ def asked(number: int) -> str:
 
 
 def test_killed_processes_go_on_with_their_shards_in_the_phase_they_were_in(data, tmp_path):
+    documents = TASK.exam_rows(0)
+    (data / "few").mkdir()
+    write_split(data / "few", "train", documents[:30])
+    write_split(data / "few", "validation", documents[-5:])
     for name, answers in (("dialogues", ()), ("preferences", ("chosen", "rejected"))):
         (data / name).mkdir()
         for split, count in (("train", 41), ("validation", 6)):
