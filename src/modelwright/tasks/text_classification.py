@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from modelwright.base.errors import DataError, RequestError
 from modelwright.base.nouns import Column, Example, Row
@@ -19,12 +19,14 @@ from modelwright.spec.routes.route import Route
 from modelwright.spec.section import Section
 from modelwright.tasks.answers.labels import Classification, Labels, LabelTask, labels_of, read_labels
 from modelwright.tasks.contract import TASK_FILE, damaged
+from modelwright.tasks.shaped import shaped
 from modelwright.tasks.text import exam
 from modelwright.tasks.text.reader import Inputs, Lesson, Reader, get_reader
 
 __all__ = ["TASK", "Classification", "TextClassification", "TextRequest"]
 
 MAX_CHARACTERS = 1_000_000
+_SHAPE = f'{{"text": "…"}} with 1 to {MAX_CHARACTERS:,} characters, or the text alone'
 
 
 class TextRequest(BaseModel):
@@ -89,10 +91,7 @@ class TextClassification(LabelTask):
         return self.reader.collate([dict(example.inputs) for example in examples])
 
     def read_request(self, request: Any, row_id: str) -> Row:
-        try:
-            asked = TextRequest.model_validate({"text": request} if isinstance(request, str) else request)
-        except ValidationError as error:
-            raise _refusal(error, row_id) from error
+        asked = shaped(TextRequest, {"text": request} if isinstance(request, str) else request, expected=_SHAPE, where=row_id)
         if asked.text.isspace():
             raise RequestError("the text is blank", expected="some text", where=row_id, remedy="Send the text to classify.")
         return Row(row_id, {"text": asked.text})
@@ -133,17 +132,6 @@ def _text(row: Row) -> str:
             remedy="Send plain characters.",
         )
     return text
-
-
-def _refusal(error: ValidationError, row_id: str) -> RequestError:
-    problem = error.errors(include_input=False, include_url=False)[0]
-    place = ".".join(map(str, problem["loc"]))
-    return RequestError(
-        f"{place or 'the request'}: {problem['msg'][0].lower()}{problem['msg'][1:]}",
-        expected=f'{{"text": "…"}} with 1 to {MAX_CHARACTERS:,} characters, or the text alone',
-        where=row_id,
-        remedy="Mend the request and send it again.",
-    )
 
 
 TASK = TextClassification

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from modelwright.base.errors import RequestError
 from modelwright.base.nouns import Column, Example, Row
 from modelwright.spec.routes.route import Route
 from modelwright.spec.section import Section
+from modelwright.tasks.shaped import shaped
 from modelwright.tasks.text import exam
 from modelwright.tasks.text.reader import Reader, get_reader
 from modelwright.tasks.text_classification import MAX_CHARACTERS, TextClassification
@@ -60,16 +61,12 @@ class TextPairClassification(TextClassification):
         return super().encode_many([_joined(row, self.reader) for row in rows])
 
     def read_request(self, request: Any, row_id: str) -> Row:
-        try:
-            asked = PairRequest.model_validate(request)
-        except ValidationError as error:
-            problem = error.errors(include_input=False, include_url=False)[0]
-            raise RequestError(
-                f"{'.'.join(map(str, problem['loc'])) or 'the request'}: {problem['msg'][0].lower()}{problem['msg'][1:]}",
-                expected=f'{{"first": "…", "second": "…"}}, each of 1 to {MAX_CHARACTERS:,} characters',
-                where=row_id,
-                remedy="Mend the request and send it again.",
-            ) from error
+        asked = shaped(
+            PairRequest,
+            request,
+            expected=f'{{"first": "…", "second": "…"}}, each of 1 to {MAX_CHARACTERS:,} characters',
+            where=row_id,
+        )
         if asked.first.isspace() or asked.second.isspace():
             raise RequestError("one of the texts is blank", expected="two texts", where=row_id, remedy="Send both.")
         return Row(row_id, {"first": asked.first, "second": asked.second})

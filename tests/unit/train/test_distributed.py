@@ -79,7 +79,12 @@ def test_two_processes_learn_what_one_learns(sharded, data, alone, tmp_path):
 WORDS = ("red", "blue", "green", "black", "white")
 # in whatever precision this machine learns in
 PHASED = ROUTE.with_settings(
-    {"precision": "auto", "epochs": 1, "dialogue": {"epochs": 12, "batch_size": 5, "learning_rate": 6e-3}, "preference": {"epochs": 1}}
+    {
+        "precision": "auto",
+        "epochs": 1,
+        "dialogue": {"epochs": 12, "batch_size": 5, "learning_rate": 6e-3},
+        "preference": {"epochs": 1},
+    }
 )
 KILLED = """
 import sys

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from modelwright.base.errors import RequestError
 from modelwright.base.nouns import Row
 from modelwright.tasks.chat.messages import write_messages
+from modelwright.tasks.shaped import shaped
 
 MAX_CHARACTERS = 1_000_000
 MAX_MESSAGES = 10_000
+_SHAPE = (
+    f'{{"text": "…"}} with 1 to {MAX_CHARACTERS:,} characters, {{"messages": [{{"role": "user", "content": "…"}}, …]}}, '
+    "or the text alone"
+)
 
 
 class Message(BaseModel):
@@ -52,22 +56,7 @@ def read(request: Any, row_id: str) -> Row:
     Raises:
         RequestError: wrong type, empty, too large to be meant, or half characters.
     """
-    try:
-        asked = ScoringRequest.model_validate({"text": request} if isinstance(request, str) else request)
-    except ValidationError as error:
-        raise _refusal(error, row_id) from error
+    asked = shaped(ScoringRequest, {"text": request} if isinstance(request, str) else request, expected=_SHAPE, where=row_id)
     if asked.messages is None:
         return Row(row_id, {"text": asked.text})
     return Row(row_id, {"messages": write_messages([message.model_dump() for message in asked.messages])})
-
-
-def _refusal(error: ValidationError, row_id: str) -> RequestError:
-    problem = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    place = ".".join(map(str, problem["loc"]))
-    return RequestError(
-        f"{place or 'the request'}: {problem['msg'][0].lower()}{problem['msg'][1:]}"[:500],
-        expected=f'{{"text": "…"}} with 1 to {MAX_CHARACTERS:,} characters, {{"messages": [{{"role": "user", "content": "…"}}, …]}}, '
-        "or the text alone",
-        where=row_id,
-        remedy="Mend the request and send it again.",
-    )

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from modelwright.base.errors import RequestError
 from modelwright.base.nouns import Prediction, Row
 from modelwright.spec.section import Section
+from modelwright.tasks.shaped import shaped
 
 MAX_HISTORY, MAX_NAME, MAX_K = 10_000, 500, 1_000
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]
@@ -72,10 +73,13 @@ def read(request: Any, row_id: str, most: int) -> Row:
     Raises:
         RequestError: wrong type, or too large to be meant.
     """
-    try:
-        asked = RecommendationRequest.model_validate({"history": request} if isinstance(request, list | tuple) else request)
-    except ValidationError as error:
-        raise _refusal(error, row_id) from error
+    expected = f'{{"history": ["…"], "k": 1 to {MAX_K:,}, "exclude": ["…"]}}, or the history alone as a list of texts'
+    asked = shaped(
+        RecommendationRequest,
+        {"history": request} if isinstance(request, list | tuple) else request,
+        expected=expected,
+        where=row_id,
+    )
     values = {"user": asked.user, "history": tuple(asked.history), "exclude": tuple(asked.exclude or ())}
     return Row(row_id, {**values, "k": asked.k or most})
 
@@ -105,14 +109,3 @@ def names(row: Row, role: str) -> Sequence[str]:
             remedy='Send for example {"history": ["50", "181"]}; [] where nothing is known of the user.',
         )
     return value
-
-
-def _refusal(error: ValidationError, row_id: str) -> RequestError:
-    problem = error.errors(include_input=False, include_url=False)[0]
-    place = ".".join(map(str, problem["loc"]))
-    return RequestError(
-        f"{place or 'the request'}: {problem['msg'][0].lower()}{problem['msg'][1:]}",
-        expected=f'{{"history": ["…"], "k": 1 to {MAX_K:,}, "exclude": ["…"]}}, or the history alone as a list of texts',
-        where=row_id,
-        remedy="Mend the request and send it again.",
-    )

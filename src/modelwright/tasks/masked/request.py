@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from modelwright.base.errors import RequestError
 from modelwright.base.nouns import Prediction, Row
 from modelwright.spec.section import Section
 from modelwright.tasks.masked.pieces import MASK
+from modelwright.tasks.shaped import shaped
 
 MAX_CHARACTERS, MAX_MASKS, MAX_TOP = 1_000_000, 64, 50
 TOP = 5
@@ -91,17 +92,8 @@ def read(request: Any, row_id: str) -> Row:
     Raises:
         RequestError: wrong type, empty, without a gap, or too large to be meant.
     """
-    try:
-        asked = FillMaskRequest.model_validate({"text": request} if isinstance(request, str) else request)
-    except ValidationError as error:
-        problem = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, problem["loc"]))
-        raise RequestError(
-            f"{place or 'the request'}: {problem['msg'][0].lower()}{problem['msg'][1:]}",
-            expected=f'{{"text": "… {MASK} …"}} with 1 to {MAX_CHARACTERS:,} characters, or the text alone',
-            where=row_id,
-            remedy="Mend the request and send it again.",
-        ) from error
+    expected = f'{{"text": "… {MASK} …"}} with 1 to {MAX_CHARACTERS:,} characters, or the text alone'
+    asked = shaped(FillMaskRequest, {"text": request} if isinstance(request, str) else request, expected=expected, where=row_id)
     gaps = asked.text.count(MASK) + (asked.next or "").count(MASK)
     if not 1 <= gaps <= MAX_MASKS:
         raise RequestError(

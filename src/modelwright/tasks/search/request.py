@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from modelwright.base.errors import RequestError
 from modelwright.base.nouns import Prediction, Row
 from modelwright.spec.section import Section
+from modelwright.tasks.shaped import shaped
 
 MAX_CHARACTERS, MAX_K = 100_000, 100
 EXACT_UP_TO = 50_000
@@ -105,17 +106,8 @@ def read(request: Any, row_id: str, most: int) -> Row:
     Raises:
         RequestError: wrong type, blank, or too large to be meant.
     """
-    try:
-        asked = SearchRequest.model_validate({"query": request} if isinstance(request, str) else request)
-    except ValidationError as error:
-        problem = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, problem["loc"]))
-        raise RequestError(
-            f"{place or 'the request'}: {problem['msg'][0].lower()}{problem['msg'][1:]}",
-            expected=f'{{"query": "…", "k": 1 to {MAX_K}}} with a query of 1 to {MAX_CHARACTERS:,} characters, or the query alone',
-            where=row_id,
-            remedy="Mend the request and send it again.",
-        ) from error
+    expected = f'{{"query": "…", "k": 1 to {MAX_K}}} with a query of 1 to {MAX_CHARACTERS:,} characters, or the query alone'
+    asked = shaped(SearchRequest, {"query": request} if isinstance(request, str) else request, expected=expected, where=row_id)
     if asked.query.isspace():
         raise RequestError("the query is blank", expected="words", where=row_id, remedy="Say what is looked for.")
     return Row(row_id, {"query": asked.query, "k": asked.k or most})

@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from modelwright.base.errors import RequestError
 from modelwright.base.moments import moment
 from modelwright.base.nouns import Row
 from modelwright.tasks.series.grid import Grid
 from modelwright.tasks.series.windows import KNOWN
+from modelwright.tasks.shaped import shaped
 
 MOST_STEPS = 100_000
+_SHAPE = '{"history": [{"time": "2024-03-01", "value": 3.5}, …]} or {"start": "2024-03-01", "history": [3.5, …]}'
 _EXAMPLE = 1_704_067_200.0  # 2024-01-01, a Monday
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
@@ -78,10 +80,7 @@ def read(request: Any, row_id: str, grid: Grid, horizon: int, known: tuple[str, 
     Raises:
         RequestError: not of the right shape, times off the grid or repeated, a known column missing or of a wrong length.
     """
-    try:
-        asked = request if isinstance(request, ForecastRequest) else ForecastRequest.model_validate(request)
-    except ValidationError as error:
-        raise _refusal(error, row_id) from error
+    asked = shaped(ForecastRequest, request, expected=_SHAPE, where=row_id)
     history, start = _steps(asked, row_id, grid)
     if not grid.holds(np.array([grid.moment(start + len(history) + horizon)]))[0]:
         raise _wrong("the forecast would end after the year 8999", "a nearer time", f"{row_id} start")
@@ -168,16 +167,6 @@ def _is_number(text: str) -> bool:
 
 def _wrong(came: str, expected: str, where: str) -> RequestError:
     return RequestError(came, expected=expected, where=where, remedy="Mend the request and send it again.")
-
-
-def _refusal(error: ValidationError, row_id: str) -> RequestError:
-    problem = error.errors(include_input=False, include_url=False)[0]
-    place = ".".join(map(str, problem["loc"]))
-    return _wrong(
-        f"{place or 'the request'}: {problem['msg'][0].lower()}{problem['msg'][1:]}"[:500],
-        '{"history": [{"time": "2024-03-01", "value": 3.5}, …]} or {"start": "2024-03-01", "history": [3.5, …]}',
-        row_id,
-    )
 
 
 def request_of(row: Row) -> dict[str, Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from modelwright.base.errors import RequestError
 from modelwright.base.nouns import Row
+from modelwright.tasks.shaped import shaped
 from modelwright.tasks.table.columns import CategoryColumn, ColumnReader, DateColumn, NumberColumn
 from modelwright.tasks.table.reader import EXPLAIN, ID, TableReader
 
@@ -59,16 +60,8 @@ def read(request: Any, row_id: str, reader: TableReader, explains: bool) -> Row:
     Raises:
         RequestError: not of this shape, a column too few or too many, or reasons that the route can't give.
     """
-    try:
-        asked = request if isinstance(request, TableRequest) else TableRequest.model_validate(request)
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        raise RequestError(
-            f"{'.'.join(map(str, first['loc'][:2])) or 'the request'}: {first['msg'][0].lower()}{first['msg'][1:]}",
-            expected='{"features": {column: value}} with texts, numbers, truth values or null; "explain": true for reasons',
-            where=row_id,
-            remedy="Mend the request and send it again.",
-        ) from None
+    expected = '{"features": {column: value}} with texts, numbers, truth values or null; "explain": true for reasons'
+    asked = shaped(TableRequest, request, expected=expected, where=row_id, deep=2)
     if asked.explain and not explains:
         raise RequestError(
             "reasons are asked for, and this model's route gives none",
