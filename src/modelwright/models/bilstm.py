@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from modelwright.base.nouns import Sizes
 from modelwright.models import pooling
 from modelwright.models.dropout import Dropout
+from modelwright.models.initialise import open_gates
 from modelwright.spec.routes.bilstm import BiLSTM as BiLSTMRoute
 
 
@@ -40,22 +41,9 @@ class BiLSTM(nn.Module):
         self.backwards = nn.ModuleList(nn.LSTM(size, width, batch_first=True) for size in inputs)
         self.dropout = Dropout(settings.dropout)
         self.head = nn.Linear(4 * width, sizes["classes"])
-        self._initialise(width)
-
-    def _initialise(self, width: int) -> None:
-        """Forget gates start open (Jozefowicz et al. 2015): long articles keep a gradient from the first step on."""
         nn.init.normal_(self.words.weight, std=0.1)
         for lstm in (*self.forwards, *self.backwards):
-            for name, parameter in lstm.named_parameters():
-                if name.startswith("weight_hh"):
-                    for gate in parameter.data.split(width):
-                        nn.init.orthogonal_(gate)
-                elif name.startswith("weight_ih"):
-                    nn.init.xavier_uniform_(parameter)
-                else:
-                    nn.init.zeros_(parameter)
-                    if name.startswith("bias_ih"):
-                        parameter.data[width : 2 * width] = 1.0
+            open_gates(lstm)
 
     def forward(self, token_ids: Tensor, mask: Tensor) -> dict[str, Tensor]:
         hidden_btw = self.dropout(self.words(token_ids))

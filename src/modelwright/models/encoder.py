@@ -23,6 +23,7 @@ from modelwright.base.nouns import Sizes
 from modelwright.models import pooling
 from modelwright.models.activations import activation
 from modelwright.models.dropout import Dropout
+from modelwright.spec.attention import BertLayout
 from modelwright.spec.routes.encoder import Encoder as EncoderRoute
 from modelwright.spec.routes.route import Activation
 
@@ -164,11 +165,11 @@ class TextClassifier(nn.Module):
         return {"logits": self.head(self.dropout(pooling.pool(hidden_btw, mask, self.how)))}
 
 
-def build(settings: EncoderRoute, sizes: Sizes, checkpoint: Path | None) -> TextClassifier:
-    """From random weights; `width` must be a multiple of `heads`."""
-    shape = Shape(
+def shape_of(settings: BertLayout, sizes: Sizes, positions: int) -> Shape:
+    """An encoder's shape by a route's settings."""
+    return Shape(
         vocabulary=sizes["vocabulary"],
-        positions=settings.max_tokens,
+        positions=positions,
         width=settings.width,
         feed_forward=4 * settings.width,
         layers=settings.layers,
@@ -176,7 +177,11 @@ def build(settings: EncoderRoute, sizes: Sizes, checkpoint: Path | None) -> Text
         padding=sizes["padding"],
         activation=next(name for name, ours in HIDDEN_ACTIVATIONS.items() if ours == settings.activation),
     )
-    encoder = Encoder(shape, settings.dropout)
+
+
+def build(settings: EncoderRoute, sizes: Sizes, checkpoint: Path | None) -> TextClassifier:
+    """From random weights; `width` must be a multiple of `heads`."""
+    encoder = Encoder(shape_of(settings, sizes, settings.max_tokens), settings.dropout)
     encoder.initialise()
     return TextClassifier(encoder, settings.width, sizes["classes"], "mean", settings.dropout)
 

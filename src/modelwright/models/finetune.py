@@ -65,13 +65,22 @@ def read(settings: Finetune, sizes: Sizes, folder: Path) -> TextClassifier:
 
 
 def _classifier(settings: Finetune, sizes: Sizes, folder: Path) -> TextClassifier:
-    config = names.read_config(folder)
-    if names.is_bert(config):
-        encoder = names.read_bert(folder, settings.dropout)
-        return TextClassifier(encoder, encoder.shape.width, sizes["classes"], settings.pooling, settings.dropout)
+    encoder, width = backbone(folder, settings.dropout)
+    return TextClassifier(encoder, width, sizes["classes"], settings.pooling, settings.dropout)
+
+
+def backbone(folder: Path, dropout: float) -> tuple[Encoder | Foreign, int]:
+    """The encoder of a checkpoint, and its width: ours where it is in BERT's layout, else as transformers loads it.
+
+    Raises:
+        ReleaseError: the checkpoint is incomplete or damaged.
+    """
+    if names.is_bert(names.read_config(folder)):
+        encoder = names.read_bert(folder, dropout)
+        return encoder, encoder.shape.width
     transformers = require("transformers", "train")
     try:
         model = transformers.AutoModel.from_pretrained(folder, dtype="float32")
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise names.damaged(folder, error) from error
-    return TextClassifier(Foreign(model), model.config.hidden_size, sizes["classes"], settings.pooling, settings.dropout)
+    return Foreign(model), model.config.hidden_size

@@ -51,6 +51,23 @@ _RULES: Mapping[Initialiser, Rule] = {
 
 
 @torch.no_grad()
+def open_gates(lstm: nn.LSTM) -> None:
+    """Forget gates start open, so that long texts keep a gradient from the first step on (Jozefowicz et al. 2015); recurrent weights
+    orthogonal, the others by Glorot & Bengio 2010. In place, from torch's generator."""
+    width = lstm.hidden_size
+    for name, parameter in lstm.named_parameters():
+        if name.startswith("weight_hh"):
+            for gate in parameter.split(width):
+                nn.init.orthogonal_(gate)
+        elif name.startswith("weight_ih"):
+            nn.init.xavier_uniform_(parameter)
+        else:
+            nn.init.zeros_(parameter)
+            if name.startswith("bias_ih"):
+                parameter[width : 2 * width] = 1.0
+
+
+@torch.no_grad()
 def initialise(module: nn.Module, name: Initialiser, scale: float) -> None:
     """Give every layer in `module` new weights by the rule, in place, from torch's generator; "default" leaves all as it is.
 

@@ -19,7 +19,7 @@ from modelwright.base.nouns import Sizes
 from modelwright.models import names
 from modelwright.models.activations import activation
 from modelwright.models.dropout import Dropout
-from modelwright.models.encoder import HIDDEN_ACTIVATIONS, Encoder, Shape
+from modelwright.models.encoder import HIDDEN_ACTIVATIONS, Encoder, shape_of
 from modelwright.spec.routes.bert import Bert
 
 _PAIRS = 2  # answers of the second head: it follows, it comes from elsewhere
@@ -117,16 +117,7 @@ class Masked(nn.Module):
 
 def build(settings: Bert, sizes: Sizes, checkpoint: Path | None) -> Masked:
     """From random weights."""
-    shape = Shape(
-        vocabulary=sizes["vocabulary"],
-        positions=settings.max_tokens,
-        width=settings.width,
-        feed_forward=4 * settings.width,
-        layers=settings.layers,
-        heads=settings.heads,
-        padding=sizes["padding"],
-        activation=next(name for name, ours in HIDDEN_ACTIVATIONS.items() if ours == settings.activation),
-    )
+    shape = shape_of(settings, sizes, settings.max_tokens)
     module = Masked(Encoder(shape, settings.dropout), bool(sizes["pairs"]), settings.dropout)
     module.initialise()
     return module

@@ -19,6 +19,7 @@ from torch.nn import functional
 from modelwright.base.nouns import Sizes
 from modelwright.models import surprise
 from modelwright.models.dropout import Dropout
+from modelwright.models.initialise import open_gates
 from modelwright.spec.routes.rnn_lm import RecurrentLanguage as RecurrentLanguageRoute
 
 
@@ -37,25 +38,13 @@ class RecurrentLanguage(nn.Module):
         super().__init__()
         width = settings.width
         self.words = nn.Embedding(sizes["vocabulary"], width)
-        self.lstms = nn.ModuleList(nn.LSTM(width, width, batch_first=True) for _ in range(settings.layers))
+        lstms = [nn.LSTM(width, width, batch_first=True) for _ in range(settings.layers)]
+        self.lstms = nn.ModuleList(lstms)
         self.mix = nn.Linear(width, width)  # between state and table, which the tie makes one space
         self.dropout = Dropout(settings.dropout)
-        self._initialise(width)
-
-    def _initialise(self, width: int) -> None:
-        """Forget gates start open (Jozefowicz et al. 2015); the table small, so that the first loss is log v."""
-        nn.init.normal_(self.words.weight, std=0.05)
-        for lstm in self.lstms:
-            for name, parameter in lstm.named_parameters():
-                if name.startswith("weight_hh"):
-                    for gate in parameter.data.split(width):
-                        nn.init.orthogonal_(gate)
-                elif name.startswith("weight_ih"):
-                    nn.init.xavier_uniform_(parameter)
-                else:
-                    nn.init.zeros_(parameter)
-                    if name.startswith("bias_ih"):
-                        parameter.data[width : 2 * width] = 1.0
+        nn.init.normal_(self.words.weight, std=0.05)  # small, so that the first loss is log v
+        for lstm in lstms:
+            open_gates(lstm)
 
     def hidden(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
         """Vectors [b, t, w] that are compared with the table."""

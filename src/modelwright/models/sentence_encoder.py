@@ -20,11 +20,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from modelwright.base.nouns import Sizes
-from modelwright.base.optional import require
 from modelwright.base.store import write_json
 from modelwright.models import lora, names, pooling
 from modelwright.models.encoder import Encoder
-from modelwright.models.finetune import Foreign
+from modelwright.models.finetune import Foreign, backbone
 from modelwright.spec.routes.sentence_encoder import SentenceEncoder as SentenceEncoderRoute
 
 
@@ -114,13 +113,5 @@ def write(module: SentenceEncoder, folder: Path) -> dict[str, Any]:
 
 def read(settings: SentenceEncoderRoute, sizes: Sizes, folder: Path) -> SentenceEncoder:
     """What `write` wrote, or any encoder's checkpoint."""
-    config = names.read_config(folder)
-    if names.is_bert(config):
-        encoder = names.read_bert(folder, settings.dropout)
-        return SentenceEncoder(encoder, encoder.shape.width, settings.pooling, settings.temperature)
-    transformers = require("transformers", "train")
-    try:
-        model = transformers.AutoModel.from_pretrained(folder, dtype="float32")
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise names.damaged(folder, error) from error
-    return SentenceEncoder(Foreign(model), model.config.hidden_size, settings.pooling, settings.temperature)
+    encoder, width = backbone(folder, settings.dropout)
+    return SentenceEncoder(encoder, width, settings.pooling, settings.temperature)

@@ -14,12 +14,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from modelwright.base.errors import DataError, RequestError
 from modelwright.base.nouns import Column, Example, Row
+from modelwright.base.shaped import shaped
 from modelwright.base.store import write_json
 from modelwright.spec.routes.route import Route
 from modelwright.spec.section import Section
 from modelwright.tasks.answers.labels import Classification, Labels, LabelTask, labels_of, read_labels
 from modelwright.tasks.contract import TASK_FILE, damaged
-from modelwright.tasks.shaped import shaped
 from modelwright.tasks.text import exam
 from modelwright.tasks.text.reader import Inputs, Lesson, Reader, get_reader
 

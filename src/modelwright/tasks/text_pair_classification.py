@@ -15,9 +15,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from modelwright.base.errors import RequestError
 from modelwright.base.nouns import Column, Example, Row
+from modelwright.base.shaped import shaped
 from modelwright.spec.routes.route import Route
 from modelwright.spec.section import Section
-from modelwright.tasks.shaped import shaped
 from modelwright.tasks.text import exam
 from modelwright.tasks.text.reader import Reader, get_reader
 from modelwright.tasks.text_classification import MAX_CHARACTERS, TextClassification

@@ -23,7 +23,7 @@ from modelwright.serve.chat.answers import DONE, Head, event
 from modelwright.serve.chat.embeddings import Embedder, embed
 from modelwright.serve.chat.meters import ChatMeters
 from modelwright.serve.chat.paths import EMBEDDINGS
-from modelwright.serve.chat.problems import UnknownModelError, body_of, content_of, status_of
+from modelwright.serve.chat.problems import UnknownModelError, body_of, check_model, content_of, status_of
 from modelwright.serve.chat.requests import Ask, EmbeddingsRequest, read_ask, validate
 from modelwright.serve.chat.voice import Answer, Voice
 from modelwright.serve.log import RequestLog
@@ -109,7 +109,7 @@ class ChatFace:
 
     async def _answer(self, content: dict[str, Any], told: _Told, begun: _Begun) -> None:
         ask = read_ask(told.path, content, self.settings.max_characters)
-        self.check_model(ask.model)
+        check_model(ask.model, self.served.name)
         told.user = ask.user
         answer = await self.voice.answer(ask)
         told.prompt = answer.prompt_tokens
@@ -155,20 +155,10 @@ class ChatFace:
 
     async def _embed(self, content: dict[str, Any], told: _Told, begun: _Begun) -> None:
         request = validate(EmbeddingsRequest, content)
-        self.check_model(request.model)
+        check_model(request.model, self.served.name)
         told.user = request.user
         found, told.prompt = await embed(self.embedder, request, self.served.name)
         await begun.send_json(found)
-
-    def check_model(self, name: str) -> None:
-        """Raises: UnknownModelError: it is not the one that is served."""
-        if name != self.served.name:
-            raise UnknownModelError(
-                f"the model {name[:100]!r} is not served here",
-                expected=f"the model {self.served.name!r}",
-                where="model",
-                remedy="Name that model; GET /v1/models lists what is served.",
-            )
 
     async def models(self, request: Request) -> Response:
         """`GET /v1/models`."""
@@ -177,7 +167,7 @@ class ChatFace:
     async def model(self, request: Request) -> Response:
         """`GET /v1/models/{name}`."""
         try:
-            self.check_model(request.path_params["name"])
+            check_model(request.path_params["name"], self.served.name)
         except UnknownModelError as error:
             return Response(body_of(error), status_of(error), media_type="application/json")
         return _json_response(self._card())

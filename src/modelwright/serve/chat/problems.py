@@ -12,6 +12,17 @@ class UnknownModelError(RequestError):
     """The request names a model that is not served here (404)."""
 
 
+def check_model(name: str, served: str) -> None:
+    """Raises: UnknownModelError: `name` is not the model that is `served`."""
+    if name != served:
+        raise UnknownModelError(
+            f"the model {name[:100]!r} is not served here",
+            expected=f"the model {served!r}",
+            where="model",
+            remedy="Name that model; GET /v1/models lists what is served.",
+        )
+
+
 class ContextError(RequestError):
     """Prompt and answer together are longer than the model's context (400)."""
 

@@ -17,7 +17,7 @@ from modelwright.serve.body import ClientLeftError, read_body, read_json
 from modelwright.serve.chat import problems as openai
 from modelwright.serve.chat.embeddings import embed
 from modelwright.serve.chat.paths import EMBEDDINGS
-from modelwright.serve.chat.problems import UnknownModelError
+from modelwright.serve.chat.problems import check_model
 from modelwright.serve.chat.requests import EmbeddingsRequest, validate
 from modelwright.serve.log import RequestLog
 from modelwright.serve.metrics import Metrics
@@ -99,7 +99,7 @@ class SearchFace:
 
     async def _embed(self, content: dict[str, Any]) -> dict[str, Any]:
         request = validate(EmbeddingsRequest, content)
-        self._check_model(request.model)
+        check_model(request.model, self.predictor.name)
         for place, text in enumerate(request.input):
             if len(text) > self.settings.max_characters:
                 raise TooLargeError(
@@ -115,15 +115,6 @@ class SearchFace:
         if self.busy and self.busy + rows > self.settings.max_queue:
             raise OverloadedError(self.busy, self.settings.max_queue, 1.0, "texts", path)
         return _Place(self, rows)
-
-    def _check_model(self, name: str) -> None:
-        if name != self.predictor.name:
-            raise UnknownModelError(
-                f"the model {name[:100]!r} is not served here",
-                expected=f"the model {self.predictor.name!r}",
-                where="model",
-                remedy="Name that model; GET /v1/models lists what is served.",
-            )
 
     async def models(self, request: Request) -> Response:
         """`GET /v1/models`."""

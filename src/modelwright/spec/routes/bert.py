@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from modelwright.spec.routes.route import BatchSize, GradientRoute
+from modelwright.spec.attention import BertLayout
+from modelwright.spec.routes.route import BatchSize
 
 
-class Bert(GradientRoute):
+class Bert(BertLayout):
     """Masked language modelling from random weights (Devlin et al. 2019, 1810.04805); its checkpoint loads as a BertForPreTraining
     (without pairs: as a BertForMaskedLM), and `finetune` takes it by run://."""
 
@@ -29,22 +30,9 @@ class Bert(GradientRoute):
         lt=1,
         description="share of tokens hidden in training; default: learn.masked, which is what figures are measured with",
     )
-    width: int = Field(128, ge=16, le=4096, description="hidden size; a multiple of heads")
-    layers: int = Field(2, ge=1, le=48)
-    heads: int = Field(4, ge=1, le=64)
-    activation: Literal["gelu", "gelu-tanh", "relu", "silu", "mish", "tanh"] = Field(
-        "gelu", description="between the two matrices of a layer; those that BERT's format knows"
-    )
     dropout: float = Field(0.1, ge=0, lt=1)
     epochs: int = Field(20, ge=1, description="passes over the training documents at most, each with other passages and masks")
     batch_size: BatchSize = Field(32, description="passages per optimiser step")
-    learning_rate: float = Field(1e-3, gt=0, description="peak learning rate")
-
-    @model_validator(mode="after")
-    def _heads_divide_width(self) -> Self:
-        if self.width % self.heads:
-            raise ValueError(f"a width that is a multiple of heads ({self.heads}), not {self.width}")
-        return self
 
 
 ROUTE = Bert

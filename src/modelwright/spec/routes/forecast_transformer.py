@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from modelwright.spec.attention import heads_divide_width
 from modelwright.spec.routes.route import BatchSize, GradientRoute
 
 
@@ -28,12 +29,7 @@ class ForecastTransformer(GradientRoute):
     precision: Literal["auto", "float32", "bfloat16"] = Field(
         "float32", description="bfloat16 keeps three digits, which is too few for most series; auto: where the hardware has it"
     )
-
-    @model_validator(mode="after")
-    def _heads_divide_width(self) -> Self:
-        if self.width % self.heads:
-            raise ValueError(f"a width that is a multiple of heads ({self.heads}), not {self.width}")
-        return self
+    _heads = model_validator(mode="after")(heads_divide_width)
 
 
 ROUTE = ForecastTransformer

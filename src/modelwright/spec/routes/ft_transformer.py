@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from modelwright.spec.attention import heads_divide_width
 from modelwright.spec.routes.route import BatchSize, GradientRoute
 
 
@@ -26,12 +27,7 @@ class FtTransformer(GradientRoute):
     learning_rate: float = Field(1e-3, gt=0, description="peak learning rate")
     patience: int = Field(8, ge=0, description="evaluations without a better validation score before stopping; 0: never")
     precision: Literal["auto", "float32", "bfloat16"] = Field("float32", description="auto: bfloat16 where the hardware has it")
-
-    @model_validator(mode="after")
-    def _heads_divide_width(self) -> Self:
-        if self.width % self.heads:
-            raise ValueError(f"a width that is a multiple of heads ({self.heads}), not {self.width}")
-        return self
+    _heads = model_validator(mode="after")(heads_divide_width)
 
 
 ROUTE = FtTransformer

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Self
+from typing import ClassVar
 
 from pydantic import Field, model_validator
 
+from modelwright.spec.attention import heads_divide_width
 from modelwright.spec.images import ImageRoute
 from modelwright.spec.routes.route import Activation
 
@@ -25,12 +26,7 @@ class ViT(ImageRoute):
     activation: Activation = Field("gelu", description="non-linearity between layers")
     epochs: int = Field(20, ge=1, description="passes over the training split at most")
     learning_rate: float = Field(1e-3, gt=0, description="peak learning rate")
-
-    @model_validator(mode="after")
-    def _heads_divide_width(self) -> Self:
-        if self.width % self.heads:
-            raise ValueError(f"a width that is a multiple of heads ({self.heads}), not {self.width}")
-        return self
+    _heads = model_validator(mode="after")(heads_divide_width)
 
 
 ROUTE = ViT

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from modelwright.base.nouns import Row
+from modelwright.base.shaped import shaped
 from modelwright.tasks.chat.messages import write_messages
-from modelwright.tasks.shaped import shaped
 
 MAX_CHARACTERS = 1_000_000
 MAX_MESSAGES = 10_000

@@ -10,8 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from modelwright.base.errors import RequestError
 from modelwright.base.nouns import Prediction, Row
+from modelwright.base.shaped import shaped
 from modelwright.spec.section import Section
-from modelwright.tasks.shaped import shaped
 
 MAX_HISTORY, MAX_NAME, MAX_K = 10_000, 500, 1_000
 Name = Annotated[str, Field(min_length=1, max_length=MAX_NAME)]

@@ -12,9 +12,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from modelwright.base.errors import RequestError
 from modelwright.base.nouns import Prediction, Row
+from modelwright.base.shaped import shaped
 from modelwright.spec.section import Section
 from modelwright.tasks.masked.pieces import MASK
-from modelwright.tasks.shaped import shaped
 
 MAX_CHARACTERS, MAX_MASKS, MAX_TOP = 1_000_000, 64, 50
 TOP = 5

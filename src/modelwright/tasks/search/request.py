@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from modelwright.base.errors import RequestError
 from modelwright.base.nouns import Prediction, Row
+from modelwright.base.shaped import shaped
 from modelwright.spec.section import Section
-from modelwright.tasks.shaped import shaped
 
 MAX_CHARACTERS, MAX_K = 100_000, 100
 EXACT_UP_TO = 50_000

@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from modelwright.base.errors import RequestError
 from modelwright.base.moments import moment
 from modelwright.base.nouns import Row
+from modelwright.base.shaped import shaped
 from modelwright.tasks.series.grid import Grid
 from modelwright.tasks.series.windows import KNOWN
-from modelwright.tasks.shaped import shaped
 
 MOST_STEPS = 100_000
 _SHAPE = '{"history": [{"time": "2024-03-01", "value": 3.5}, …]} or {"start": "2024-03-01", "history": [3.5, …]}'

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from modelwright.base.errors import RequestError
 from modelwright.base.nouns import Row
-from modelwright.tasks.shaped import shaped
+from modelwright.base.shaped import shaped
 from modelwright.tasks.table.columns import CategoryColumn, ColumnReader, DateColumn, NumberColumn
 from modelwright.tasks.table.reader import EXPLAIN, ID, TableReader
 

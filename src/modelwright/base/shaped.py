@@ -1,4 +1,4 @@
-"""A stranger's request against the shape that a task reads."""
+"""A stranger's request against the shape that is read."""
 
 from __future__ import annotations
 
