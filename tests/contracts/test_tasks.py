@@ -20,6 +20,7 @@ import numpy as np
 import pytest
 
 import chat_service
+import tiny_checkpoints
 from modelwright.base.bought.asker import Asker, for_service
 from modelwright.base.console import Console
 from modelwright.base.errors import DataError, ModelwrightError, ReleaseError, RequestError
@@ -90,26 +91,10 @@ def small(route: type[Route], **more: Any) -> Route:
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory) -> Path:
-    """A tiny BERT of random weights, whose tokenizer knows the rows' words and characters, as `transformers` saves it."""
-    import torch
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-    from transformers import BertConfig, BertModel
-
-    folder = tmp_path_factory.mktemp("checkpoint")
+    """A tiny BERT of random weights, whose tokenizer knows the rows' words and characters."""
     task = all_tasks()["text-classification"]
     texts = [row.values["text"] for kind in task.exam_kinds for row in task.exam_rows(0, kind)]
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
-    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
-    tokenizer.train_from_iterator(texts, trainers.WordLevelTrainer(special_tokens=special, show_progress=False))
-    tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
-    tokenizer.save(str(folder / "tokenizer.json"))
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-        config = BertConfig(vocab_size=tokenizer.get_vocab_size(), max_position_embeddings=64, pad_token_id=0, **sizes)
-        BertModel(config, add_pooling_layer=False).save_pretrained(folder)
-    return folder
+    return tiny_checkpoints.bert(tmp_path_factory.mktemp("checkpoint"), texts)
 
 
 @pytest.fixture(scope="module")

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+import tiny_checkpoints
 from modelwright.base.console import Console
 from modelwright.base.images import png
 from modelwright.base.nouns import Row
@@ -103,23 +104,7 @@ def taught(task: type[Task], name: str, make, folder: Path, checkpoint: Path | N
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory) -> Path:
     """A tiny BERT of random weights that knows the made words."""
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-    from transformers import BertConfig, BertModel
-
-    folder = tmp_path_factory.mktemp("checkpoint")
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
-    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
-    trainer = trainers.WordLevelTrainer(special_tokens=special, show_progress=False)
-    tokenizer.train_from_iterator([row.values["text"] for row in texts(96, 0)], trainer)
-    tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
-    tokenizer.save(str(folder / "tokenizer.json"))
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-        config = BertConfig(vocab_size=tokenizer.get_vocab_size(), max_position_embeddings=64, pad_token_id=0, **sizes)
-        BertModel(config, add_pooling_layer=False).save_pretrained(folder)
-    return folder
+    return tiny_checkpoints.bert(tmp_path_factory.mktemp("checkpoint"), [row.values["text"] for row in texts(96, 0)])
 
 
 @pytest.fixture(scope="module")

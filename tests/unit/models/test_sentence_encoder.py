@@ -11,6 +11,7 @@ import torch
 from pydantic import ValidationError
 from torch.nn import functional
 
+import tiny_checkpoints
 from modelwright.base.console import Console
 from modelwright.base.nouns import Row
 from modelwright.models import registry
@@ -36,23 +37,7 @@ class Table(torch.nn.Module):
 
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors, trainers
-    from transformers import BertConfig, BertModel
-
-    folder = tmp_path_factory.mktemp("checkpoint")
-    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]
-    tokenizer = Tokenizer(models.WordLevel(unk_token="[UNK]"))
-    tokenizer.normalizer, tokenizer.pre_tokenizer = normalizers.BertNormalizer(), pre_tokenizers.BertPreTokenizer()
-    texts = [row.values["text"] for row in exam.rows(0, "words")]
-    tokenizer.train_from_iterator(texts, trainers.WordLevelTrainer(special_tokens=special, show_progress=False))
-    tokenizer.post_processor = processors.TemplateProcessing("[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)])
-    tokenizer.save(str(folder / "tokenizer.json"))
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        sizes = {"hidden_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
-        config = BertConfig(vocab_size=tokenizer.get_vocab_size(), max_position_embeddings=64, pad_token_id=0, **sizes)
-        BertModel(config, add_pooling_layer=False).save_pretrained(folder)
-    return folder
+    return tiny_checkpoints.bert(tmp_path_factory.mktemp("checkpoint"), [row.values["text"] for row in exam.rows(0, "words")])
 
 
 def test_the_loss_is_that_of_both_directions_without_other_passages_of_the_same_document():

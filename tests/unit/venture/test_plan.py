@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import date
 
 import numpy as np
 import pytest
@@ -12,51 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modelwright.base.errors import SpecError
-from modelwright.spec.compute import Compute
 from modelwright.spec.venture import Venture
 from modelwright.venture.assumptions import gather
 from modelwright.venture.draws import draw
 from modelwright.venture.figures import Figure
 from modelwright.venture.paths import simulate
-from modelwright.venture.plan import _percentiles, plan
+from modelwright.venture.plan import _percentiles
 from modelwright.venture.results import rank
-
-TODAY = date(2026, 11, 22)
-COST = Figure(0.05, "USD", "estimated")
-COMPUTE = Compute(utilisation=0.5)
-
-
-def settings_of(**changes):
-    """A venture whose every assumption is stated and sure; `changes` by section."""
-    raw = {
-        "price": {"plan": "20 per month", "included_requests": 1000, "overage": 0.01},
-        "customers": {"start": 100, "growth": "0%", "churn": "0%", "requests": "1500 per month", "acquisition_cost": "40"},
-        "team": [{"role": "engineer", "salary": "1000 per month", "count": 2}],
-        "payroll_load": 0.25,
-        "support_share": 0.1,
-        "other_costs": "300 per month",
-        "cash": 10000,
-        "months": 12,
-        "paths": 200,
-    }
-    for key, value in changes.items():
-        raw[key] = {**raw.get(key, {}), **value} if isinstance(value, dict) else value
-    return Venture.model_validate(raw)
-
-
-def planned(venture, *, cost=COST, capacity=None, training=None, compute=COMPUTE):
-    return plan(
-        venture,
-        compute=compute,
-        cost_per_1000=cost,
-        training_money=training,
-        capacity_requests_per_month=capacity,
-        today=TODAY,
-    )
-
-
-def figure(found, name):
-    return next(item for item in found["figures"] if item["name"] == name)
+from venture_plans import COMPUTE, TODAY, figure, planned, settings_of
 
 
 def value(found, name):
