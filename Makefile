@@ -12,11 +12,12 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-# Only what is used is compiled, when it is first used: compiling all of it would be a third of the installation.
-PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet --no-compile -c constraints.txt
-PYTEST_ARGUMENTS ?=
+PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --quiet -c constraints.txt
 # Compiled modules are kept beside their sources, whatever the shell says: hundreds of processes start, and each would compile them.
+# All at once, as pip does for packages: on a full disk CPython 3.11 would keep half a module and stumble over it ever after.
+COMPILE := $(BIN)/python -m compileall -q src
 unexport PYTHONDONTWRITEBYTECODE
+PYTEST_ARGUMENTS ?=
 # A worker a core, each with a thread of its own; the tests of one file stay together, because they share what was trained for
 # them. In the order of the folders, the longest tests come early, and no worker is left with one at the end.
 PYTEST_WORKERS ?= auto
@@ -33,16 +34,19 @@ $(BIN)/python:
 $(VENV)/.installed-all: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing modelwright[all] into $(VENV) (once; some minutes)"
 	$(PIP_INSTALL) -e '.[all]'
+	@$(COMPILE)
 	@touch $@
 
 $(VENV)/.installed-dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing modelwright[dev] into $(VENV) (once; some minutes)"
 	$(PIP_INSTALL) -e '.[dev]'
+	@$(COMPILE)
 	@touch $(VENV)/.installed-all $@
 
 $(VENV)/.installed-bench: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "installing modelwright[bench] into $(VENV) (once; some minutes)"
 	$(PIP_INSTALL) -e '.[bench]'
+	@$(COMPILE)
 	@touch $(VENV)/.installed-all $(VENV)/.installed-dev $@
 
 demo: $(VENV)/.installed-all

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import resource
 import shutil
 import subprocess
 import sys
@@ -14,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import modelwright as mw
+import processor_time
 from modelwright.base.errors import DataError, SpecError
 from modelwright.base.evidence import Ledger, Source
 from modelwright.base.store import write_json
@@ -170,22 +169,9 @@ def test_the_command(project, capsys, monkeypatch, language):
         assert json.loads(capsys.readouterr().out)["error"] == "SpecError"
 
 
-def processor_seconds(*arguments: str) -> float:
-    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}  # as a second start has it
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, *arguments], check=True, capture_output=True, env=kept)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-
-
 def test_a_what_if_takes_less_than_a_second(project):
-    """Of processor time, start-up included, the best of five; on a machine so slow or busy that loading three of its libraries takes over
-    a sixth of a second, less than six times that (four are usual). Libraries that would spoil it stay out."""
-    spent, loading = [], []
-    while len(spent) < 2 or (len(spent) < 5 and min(spent) >= 1.0):
-        spent.append(processor_seconds("-m", "modelwright", "plan", str(project), "venture.price=99", "--compare", "--json"))
-        loading.append(processor_seconds("-c", "import numpy, pydantic, yaml; from pydantic import BaseModel, Field"))
-    assert min(spent) < max(1.0, 6 * min(loading)), (spent, loading)
+    """Of processor time, start-up included. Libraries that would spoil it stay out."""
+    processor_time.assert_within_a_second("-m", "modelwright", "plan", str(project), "venture.price=99", "--compare", "--json")
     script = f"import sys, modelwright as mw; mw.plan({str(project)!r}); print([m for m in ('torch', 'scipy', 'plotly', 'pandas') if m in sys.modules])"
     found = subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True)
     assert found.stdout.strip() == "[]"
