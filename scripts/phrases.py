@@ -245,6 +245,11 @@ def main() -> int:
             print(f"old      {room}  {text!r}")
         if (missing or old) and "--check" not in sys.argv:
             write(room, {text: known.get(text, "") for text in wanted})
+    for left in sorted({path.stem.removeprefix("errors_") for path in TABLES.glob("errors_*.py")} - set(rooms())):
+        odd += 1
+        print(f"old      {left}  its whole table: no error of that room says anything")
+        if "--check" not in sys.argv:
+            (TABLES / f"errors_{left}.py").unlink()
     print(f"{odd} to mend" if odd else "every sentence has its Chinese")
     return 1 if odd else 0
 
