@@ -1,4 +1,4 @@
-"""Which sentences of errors have no Chinese yet, and which Chinese is of sentences that nobody writes any more.
+"""Which sentences of errors and settings have no Chinese yet, and which Chinese is of sentences that nobody writes any more.
 
 python scripts/phrases.py             add missing sentences to src/modelwright/base/zh, with an empty translation; drop old ones
 python scripts/phrases.py --check     only say what is missing or old
@@ -15,11 +15,20 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
+
+from modelwright.base.zh import as_key
+from modelwright.spec.load import json_schema
+from modelwright.tasks.contract import TASKS
 
 SOURCE = Path(__file__).parent.parent / "src" / "modelwright"
 TABLES = SOURCE / "base" / "zh"
 FAMILY = re.compile(r"(Modelwright|Spec|Data|Machine|MissingExtra|Bought|Cap|Train|Release|Request)Error")
 PARTS = ("came", "expected", "remedy")
+SETTINGS, ABOUT_SETTINGS = (
+    "settings",
+    "What the settings of a project file mean: English as their descriptions say it, and Chinese.",
+)
 PLACE = "\0"  # stands for whatever an f-string fills in
 _MOST = 8  # sentences that one f-string may become
 _DEEP = 6  # functions that hand a text on to the one that makes the error
@@ -31,6 +40,8 @@ Texts = tuple[list[str], list[str]]
 @cache
 def sentences(room: str) -> dict[str, str]:
     """Templates of a room's errors with places numbered from 0, and the file where each is written."""
+    if room == SETTINGS:
+        return settings()
     path = SOURCE / room
     found: dict[str, str] = {}
     for file in sorted(path.rglob("*.py")) if path.is_dir() else [path.with_suffix(".py")]:
@@ -199,6 +210,22 @@ def _assigned(scope: ast.AST, name: str) -> list[ast.expr]:
     return found
 
 
+def settings() -> dict[str, str]:
+    """What the project file's schema says that settings mean."""
+    parts: list[Any] = [json_schema(TASKS)]
+    found: dict[str, str] = {}
+    while parts:
+        part = parts.pop(0)
+        if (
+            isinstance(part, dict)
+            and isinstance(part.get("description"), str)
+            and not part["description"].startswith("Base of all ")
+        ):
+            found[as_key(" ".join(part["description"].split()))] = "a setting"
+        parts += part.values() if isinstance(part, dict) else part if isinstance(part, list) else ()
+    return found
+
+
 def numbered(text: str) -> str:
     escaped = text.replace("{", "{{").replace("}", "}}")
     numbers = itertools.count()
@@ -208,19 +235,23 @@ def numbered(text: str) -> str:
 def rooms() -> list[str]:
     """Folders and modules of the package whose errors say something."""
     names = {path.stem for path in SOURCE.iterdir() if path.suffix == ".py" or (path / "__init__.py").exists()}
-    return [name for name in sorted(names) if sentences(name)]
+    return [SETTINGS, *(name for name in sorted(names) if sentences(name))]
+
+
+def stem(room: str) -> str:
+    return room if room == SETTINGS else f"errors_{room}"
 
 
 def table(room: str) -> dict[str, str]:
-    if not (TABLES / f"errors_{room}.py").exists():
+    if not (TABLES / f"{stem(room)}.py").exists():
         return {}
-    found: dict[str, str] = importlib.import_module(f"modelwright.base.zh.errors_{room}").PHRASES
+    found: dict[str, str] = importlib.import_module(f"modelwright.base.zh.{stem(room)}").PHRASES
     return found
 
 
 def write(room: str, entries: dict[str, str]) -> None:
     lines = [
-        f'"""What errors of `{room}` say: English as it is written there, and Chinese."""',
+        f'"""{ABOUT_SETTINGS if room == SETTINGS else f"What errors of `{room}` say: English as it is written there, and Chinese."}"""',
         "",
         "from __future__ import annotations",
         "",
@@ -229,7 +260,7 @@ def write(room: str, entries: dict[str, str]) -> None:
         "}",
         "",
     ]
-    (TABLES / f"errors_{room}.py").write_text("\n".join(lines), encoding="utf-8")
+    (TABLES / f"{stem(room)}.py").write_text("\n".join(lines), encoding="utf-8")
 
 
 def main() -> int:

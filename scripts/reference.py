@@ -1,7 +1,7 @@
 """Write what the docs say of the command line and of the project file, from the code that decides it.
 
 docs/cli.md                    from the argument parser
-docs/project-file.md           from the JSON schema
+docs/project-file.md           from the JSON schema, and in Chinese as project-file.zh.md
 docs/modelwright.schema.json   the JSON schema, for editors
 src/modelwright/templates/     copies of the shipped examples, so that `modelwright new` has them in a wheel
 
@@ -15,11 +15,11 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+
+from project_page import ProjectPage, cell
 
 from modelwright.cli import parser
 from modelwright.spec.load import json_schema
-from modelwright.spec.routes.route import GradientRoute, Route, all_routes
 from modelwright.tasks.contract import TASKS, all_tasks
 
 ROOT = Path(__file__).parent.parent
@@ -42,7 +42,7 @@ def command_line() -> str:
         actions = [action for action in verb._actions if not isinstance(action, argparse._HelpAction)]
         usage = " ".join(["modelwright", name, *(_usage(action) for action in actions)])
         parts.append(f"## `modelwright {name}`\n\n{verb.description}\n\n```\n{usage}\n```\n")
-        rows = [f"| {_names(action)} | {_cell(_help(action, verb))} |" for action in actions]
+        rows = [f"| {_names(action)} | {cell(_help(action, verb))} |" for action in actions]
         if rows:
             parts.append("| argument | meaning |\n|---|---|\n" + "\n".join(rows) + "\n")
     return "\n".join(parts)
@@ -81,129 +81,6 @@ def _help(action: argparse.Action, verb: argparse.ArgumentParser) -> str:
     return (action.help or "") % {"default": action.default, "prog": verb.prog}
 
 
-def project_file() -> str:
-    """docs/project-file.md."""
-    schema = json_schema(TASKS)
-    parts = [
-        "# The project file\n",
-        _NOTE,
-        "`modelwright.yaml` holds everything a run needs. Only `project`, `task`, `data.source` and one route have no default. An "
-        "unknown key is an error with its line and the nearest real key. `modelwright run --dry-run` prints the resolved file.\n",
-        "* **References.** `${data.split.seed}` stands for another setting, `${env.NAME}` or `${env.NAME:-default}` for an "
-        "environment variable. What comes from the environment may be a secret: the resolved file and errors show the reference, "
-        "not the value.\n"
-        "* **Overrides.** `modelwright run train.seed=3 'routes.bilstm={width: 64}'`: any key by its path; the value is YAML.\n"
-        "* **Quantities.** `2 USD`, `19 per month`, `12% ± 6% per month`. The spread is half the width of an 80 % range: "
-        "four times out of five the truth lies inside. Currencies: USD, CNY, EUR.\n"
-        "* **Several routes of one kind.** A name of your own needs `route:`; "
-        "`routes: {narrow: {route: bilstm, width: 32}, wide: {route: bilstm, width: 256}}`.\n"
-        "* **Editors.** Completion and checks while typing: put "
-        "`# yaml-language-server: $schema=<path>` on the first line, with the path of what `modelwright schema > schema.json` "
-        "wrote (in this repository: docs/modelwright.schema.json).\n",
-    ]
-    parts += _section("The whole file", "", schema, schema)
-    parts.append("## `learn`\n\nEach task's own settings.\n")
-    for name, task in all_tasks().items():
-        if task.settings.model_fields:
-            about = " ".join((task.settings.__doc__ or "").split())
-            parts.append(f"### `{name}`\n\n{about}\n\n" + _table(schema["$defs"][f"learn-{name}"], schema))
-    parts.append("## `routes`\n\nEach route is one technical way to solve the task; see also `modelwright tasks TASK`.\n")
-    shared = {"Route": set(Route.model_fields), "GradientRoute": set(GradientRoute.model_fields) - set(Route.model_fields)}
-    parts.append("### Settings of every route\n\n" + _table(schema["$defs"]["route-tfidf-linear"], schema, shared["Route"]))
-    parts.append(
-        "### Settings of every route that is trained by gradient descent\n\nA route's own default, where it differs, stands "
-        "in its own table. Formulas and sources: [training.md](training.md).\n\n"
-        + _table(GradientRoute.model_json_schema(by_alias=True), schema, shared["GradientRoute"])
-    )
-    for name, route in all_routes().items():
-        common = {*Route.model_fields, *GradientRoute.model_fields} - set(route.__annotations__)
-        own = {item.alias or key for key, item in route.model_fields.items() if key not in common}
-        about = " ".join((route.__doc__ or "").split())
-        tasks = ", ".join(f"`{task.name}`" for task in all_tasks().values() if route in TASKS.routes(task.name).values())
-        title = f"### `{route.name}`\n\n{about}\n\nLearns: {tasks}. Kind: {route.kind}.\n\n"
-        parts.append(title + _table(schema["$defs"][f"route-{name}"], schema, own))
-    return "\n".join(parts)
-
-
-def _section(title: str, path: str, part: dict[str, Any], schema: dict[str, Any]) -> Iterator[str]:
-    about = " ".join(part.get("description", "").split())
-    yield f"## {title}\n\n{about}\n\n" + _table(part, schema)
-    for key, field in part["properties"].items():
-        inner = _inner(field, schema)
-        if inner is not None and key not in ("routes", "learn"):
-            yield from _section(f"`{path}{key}`", f"{path}{key}.", inner, schema)
-
-
-def _inner(field: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any] | None:
-    """The section that a field holds, itself or as a list's items."""
-    for part in (field, *field.get("anyOf", ()), *field.get("allOf", ()), field.get("items", {})):
-        if "$ref" in part:
-            found = schema["$defs"][part["$ref"].rpartition("/")[2]]
-            return found if "properties" in found else None
-    return None
-
-
-def _table(part: dict[str, Any], schema: dict[str, Any], only: set[str] | None = None) -> str:
-    required = set(part.get("required", ()))
-    lines = ["| key | value | default | meaning |", "|---|---|---|---|"]
-    for key, field in part["properties"].items():
-        if only is not None and key not in only:
-            continue
-        default = "**required**" if key in required else _default(field, schema)
-        cells = (f"`{key}`", _kind(field, schema), default, _cell(field.get("description", "")))
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _default(field: dict[str, Any], schema: dict[str, Any]) -> str:
-    """A plain default. A section's own defaults stand in its own table."""
-    value = field.get("default")
-    if value in (None, "", []) or isinstance(value, dict):
-        return ""
-    return _cell(f"`{json.dumps(value, ensure_ascii=False)}`".replace('"', ""))
-
-
-_WORDS = {
-    "string": "text",
-    "integer": "whole number",
-    "number": "number",
-    "boolean": "true or false",
-    "null": "",
-    "object": "keys",
-}
-
-
-def _kind(field: dict[str, Any], schema: dict[str, Any]) -> str:
-    if "const" in field:
-        return f"`{field['const']}`"
-    if "enum" in field:
-        return _cell(" · ".join(f"`{item}`" for item in field["enum"]))
-    if "$ref" in field:
-        target = schema["$defs"][field["$ref"].rpartition("/")[2]]
-        return "section" if "properties" in target else _kind(target, schema)
-    if "anyOf" in field or "allOf" in field:
-        kinds = [_kind(item, schema) for item in field.get("anyOf", field.get("allOf", ()))]
-        return " or ".join(dict.fromkeys(kind for kind in kinds if kind))
-    if field.get("type") == "array":
-        return f"list of {_kind(field.get('items', {}), schema) or 'values'}"
-    word = _WORDS.get(str(field.get("type", "")), "")
-    return word + _range(field)
-
-
-def _range(field: dict[str, Any]) -> str:
-    signs = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
-    said = [
-        f"{sign} {field[key]:g}" if isinstance(field[key], float) else f"{sign} {field[key]}"
-        for key, sign in signs
-        if key in field
-    ]
-    return f" {', '.join(said)}" if said else ""
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", r"\|")
-
-
 def tasks_page() -> str:
     """docs/tasks.md."""
     parts = [
@@ -233,7 +110,8 @@ def outputs() -> dict[Path, str]:
     """Every file this script answers for, with its content."""
     found = {
         ROOT / "docs" / "cli.md": command_line(),
-        ROOT / "docs" / "project-file.md": project_file(),
+        ROOT / "docs" / "project-file.md": ProjectPage("en", _NOTE).text(),
+        ROOT / "docs" / "project-file.zh.md": ProjectPage("zh", _NOTE).text(),
         ROOT / "docs" / "tasks.md": tasks_page(),
         ROOT / "docs" / "modelwright.schema.json": json.dumps(json_schema(TASKS), ensure_ascii=False, indent=1) + "\n",
     }

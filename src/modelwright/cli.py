@@ -93,7 +93,10 @@ def parser() -> argparse.ArgumentParser:
     verb("datasets", _datasets, "list the ready datasets and weights of the catalogue")
     compute_arguments(verb("compute", _compute, "say what a training would take, or what fits on a device"))
     queue_arguments(verb("queue", _queue, "share this machine among several projects' runs", json_too=False))
-    verb("schema", _schema, "print the JSON schema of the project file, for editors", json_too=False)
+    schema = verb("schema", _schema, "print the JSON schema of the project file, for editors", json_too=False)
+    schema.add_argument(
+        "--language", choices=("en", "zh"), help="of what settings mean (default: the project's here, else the locale's)"
+    )
     verb("doctor", _doctor, "say what this machine can do, with measured peaks")
     return top
 
@@ -269,6 +272,7 @@ def _new(given: argparse.Namespace, console: Console) -> Any:
 
 
 def _tasks(given: argparse.Namespace, console: Console) -> Any:
+    from modelwright.base.zh import described
     from modelwright.tasks.contract import TASKS, all_tasks, get_task
 
     if given.task is None:
@@ -278,14 +282,16 @@ def _tasks(given: argparse.Namespace, console: Console) -> Any:
                 print(f"{item['task']}: {item['about']}\n  routes: {', '.join(item['routes'])}")
         return found
     task = get_task(given.task)
+    zh = _language(given) == "zh"
     listed = []
     for name, route in TASKS.routes(task.name).items():
         settings = route.model_json_schema(by_alias=True)["properties"]
         listed.append({"route": name, "about": _first_line(route), "settings": settings})
         if not given.json:
-            print(f"{name}: {_first_line(route)}")
+            print(f"{name}: {described(route.__doc__ or '') if zh else _first_line(route)}")
             for key, setting in settings.items():
-                print(f"  {key} = {json.dumps(setting.get('default'))}  {setting.get('description', '')}".rstrip())
+                meaning = setting.get("description", "")
+                print(f"  {key} = {json.dumps(setting.get('default'))}  {described(meaning) if zh else meaning}".rstrip())
     return listed
 
 
@@ -324,7 +330,7 @@ def _schema(given: argparse.Namespace, console: Console) -> None:
     from modelwright.spec.load import json_schema
     from modelwright.tasks.contract import TASKS
 
-    print(json.dumps(json_schema(TASKS), ensure_ascii=False, indent=1))
+    print(json.dumps(json_schema(TASKS, given.language or _language(given)), ensure_ascii=False, indent=1))
 
 
 def _doctor(given: argparse.Namespace, console: Console) -> Any:

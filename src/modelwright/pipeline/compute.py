@@ -67,7 +67,10 @@ def _load(given: argparse.Namespace) -> Load:
     for name in ("rank", "batch", "context"):
         if getattr(given, name) < 1:
             raise SpecError(
-                f"--{name} is {getattr(given, name)}", expected="at least 1", where=f"--{name}", remedy="Give a larger number."
+                f"--{name} is set to {getattr(given, name)}",
+                expected="at least 1",
+                where=f"--{name}",
+                remedy="Give a larger number.",
             )
     return Load(given.batch, given.context, given.method, given.rank, given.recompute)
 
@@ -80,7 +83,7 @@ def _settings(given: argparse.Namespace) -> Compute:
         first = error.errors(include_url=False)[0]
         option = {"price_per_hour": "--price", "power_w": "--power", "pue": "--pue", "grid": "--grid"}[str(first["loc"][0])]
         raise SpecError(
-            f"{option} is {first['input']!r}",
+            f"{option} is set to {first['input']!r}",
             expected=str(first["msg"]).removeprefix("Value error, ").removeprefix("Input should be "),
             where=option,
             remedy="For example: --price '2.50 USD' --power 700 --pue 1.2 --grid DE",
@@ -94,7 +97,10 @@ def _size(option: str, text: str | None) -> float | None:
     match = _SIZE.match(text)
     if match is None:
         raise SpecError(
-            f"{option} is {text!r}", expected="a number with k, M, B or T, or like 1e12", where=option, remedy=f"{option} 7B"
+            f"{option} is set to {text!r}",
+            expected="a number with k, M, B or T, or like 1e12",
+            where=option,
+            remedy=f"{option} 7B",
         )
     return float(match["number"].replace(",", "").replace("_", "")) * _UNITS[match["unit"].casefold()]
 

@@ -21,6 +21,7 @@ from pydantic import ValidationError
 
 from modelwright.base.errors import SpecError
 from modelwright.base.store import json_hash
+from modelwright.base.zh import described
 from modelwright.spec.known import Tasks
 from modelwright.spec.project import Project
 from modelwright.spec.routes.fusion import with_members
@@ -305,11 +306,13 @@ def _translate(error: ValidationError, prefix: Keys, root: type[Section], places
             remedy=f"Add {key} to the project file.",
         )
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    shown = (
-        "not shown" if _hidden(root, inner, first) else repr(places.shown.get(path) or _show(first["input"], places.shown, path))
-    )
+    if _hidden(root, inner, first):
+        came = f"{key} is set to a value that is not shown."
+    else:
+        shown = repr(places.shown.get(path) or _show(first["input"], places.shown, path))
+        came = f"{key} is set to {shown if len(shown) < 80 else f'{shown[:77]}…'}."
     return SpecError(
-        f"{key} is {shown if len(shown) < 80 else shown[:77] + '…'}.",
+        came,
         expected=f"{message} ({_description(root, inner)})",
         where=places.of(path),
         remedy="Change the value; all settings with their ranges: modelwright schema",
@@ -357,7 +360,7 @@ def _description(root: type[Section], path: Keys) -> str:
     return _field(root, path)[1] or "as the reference says"
 
 
-def json_schema(tasks: Tasks) -> dict[str, Any]:
+def json_schema(tasks: Tasks, language: str = "en") -> dict[str, Any]:
     """The project file's JSON schema for editors, from the same types that validate it."""
     schema = Project.model_json_schema(by_alias=True)
     definitions = schema.setdefault("$defs", {})
@@ -380,4 +383,13 @@ def json_schema(tasks: Tasks) -> dict[str, Any]:
     schema["properties"] |= learned
     schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     schema["title"] = FILE_NAME
+    if language == "zh":
+        _describe_in_chinese(schema)
     return schema
+
+
+def _describe_in_chinese(part: Any) -> None:
+    for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+        _describe_in_chinese(inner)
+    if isinstance(part, dict) and isinstance(part.get("description"), str):
+        part["description"] = described(part["description"])

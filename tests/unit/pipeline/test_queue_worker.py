@@ -294,7 +294,7 @@ def test_a_file_that_is_no_queue_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "came", "line"),
     [
-        ("slots: 0\n", "slots is 0", 1),
+        ("slots: 0\n", "slots is set to 0", 1),
         ("slots: 4096\n", "slots is 4096", 1),
         ("slots: 1\nbudgte: 3 USD\n", "budgte is not a setting", 2),
         ("budget: 5\n", "budget is", 1),

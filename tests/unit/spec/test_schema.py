@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,35 @@ def _plain(**more: Any) -> dict[str, Any]:
 def test_the_schema_is_a_schema_and_json() -> None:
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert json.loads(json.dumps(SCHEMA)) == SCHEMA
+
+
+def test_in_chinese_it_says_the_same_and_no_setting_is_left_in_english() -> None:
+    told: dict[str, str] = {}
+
+    def compare(one: Any, other: Any) -> None:
+        if isinstance(one, dict):
+            assert list(one) == list(other)
+            for key, value in one.items():
+                if key == "description" and isinstance(value, str):
+                    told[value] = other[key]
+                else:
+                    compare(value, other[key])
+        elif isinstance(one, list):
+            assert len(one) == len(other)
+            for left, right in zip(one, other, strict=True):
+                compare(left, right)
+        else:
+            assert one == other
+
+    compare(SCHEMA, json_schema(TASKS, "zh"))
+    assert len(told) > 600
+    assert not [
+        english for english, said in told.items() if not re.search("[一-鿿]", said) and not english.startswith("Base of all ")
+    ]
+    assert (
+        told["role → column, like {text: body, label: topic, id: number}"]
+        == "角色 → 列，如 {text: body, label: topic, id: number}"
+    )
 
 
 def test_there_are_examples() -> None:

@@ -1,5 +1,5 @@
-"""Errors in Simplified Chinese. English sentences are their own keys (`scripts/phrases.py` lists those that are missing); one file for
-each room, loaded only when something is to be told in Chinese."""
+"""Errors and settings in Simplified Chinese. English sentences are their own keys (`scripts/phrases.py` lists those that are missing); one
+file for each room's errors and one for what settings mean, loaded only when something is to be told in Chinese."""
 
 from __future__ import annotations
 
@@ -27,6 +27,19 @@ def chinese(said: str) -> str:
         found.append(f"{known(phrase) or phrase}（{other}）")
     found += ["".join(known(sentence) or sentence for sentence in _SENTENCE.split(said)), known(said) or said]
     return min(found, key=lambda text: len(_WORD.findall(text)))
+
+
+def described(description: str) -> str:
+    """What a setting means, in Chinese; in English where nobody has put it into Chinese."""
+    from modelwright.base.zh.settings import PHRASES
+
+    said = " ".join(description.split())
+    return PHRASES.get(as_key(said), "").replace("{{", "{").replace("}}", "}") or said
+
+
+def as_key(text: str) -> str:
+    """A text without places as the tables have it: braces that are meant stand twice."""
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def _explained(said: str) -> tuple[str, str] | None:

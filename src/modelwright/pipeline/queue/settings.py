@@ -201,7 +201,7 @@ def _translated(error: ValidationError, places: Places) -> SpecError:
     if first["type"] == "missing":
         return _wrong(f"{key} is missing", "it, beside the others", places.of(path))
     message = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-    return _wrong(f"{key} is {first['input']!r}", message, places.of(path))
+    return _wrong(f"{key} is set to {first['input']!r}", message, places.of(path))
 
 
 def _wrong(came: str, expected: str, where: str) -> SpecError:
