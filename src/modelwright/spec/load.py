@@ -21,7 +21,6 @@ from pydantic import ValidationError
 
 from modelwright.base.errors import SpecError
 from modelwright.base.store import json_hash
-from modelwright.base.zh import described
 from modelwright.spec.known import Tasks
 from modelwright.spec.project import Project
 from modelwright.spec.routes.fusion import with_members
@@ -389,6 +388,8 @@ def json_schema(tasks: Tasks, language: str = "en") -> dict[str, Any]:
 
 
 def _describe_in_chinese(part: Any) -> None:
+    from modelwright.base.zh import described
+
     for inner in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
         _describe_in_chinese(inner)
     if isinstance(part, dict) and isinstance(part.get("description"), str):
