@@ -62,8 +62,8 @@ _ZH = {
     "* **数量。** `2 USD`、`19 per month`、`12% ± 6% per month`。± 后面是 80 % 区间宽度的一半：五次中有四次，真值落在区间内。货币：USD、CNY、EUR。\n"
     "* **同一种路线用多次。** 自己起的名字需要写 `route:`；"
     "`routes: {narrow: {route: bilstm, width: 32}, wide: {route: bilstm, width: 256}}`。\n"
-    "* **编辑器。** 输入时自动补全和检查：在第一行写上 `# yaml-language-server: $schema=<path>`，路径指向 `modelwright schema > schema.json` 写出的文件"
-    "（在本仓库中为 docs/modelwright.schema.json）。",
+    "* **编辑器。** 输入时自动补全和检查：在第一行写上 `# yaml-language-server: $schema=<path>`，路径指向 `modelwright schema --language zh > schema.json` 写出的文件"
+    "（英文版在本仓库中为 docs/modelwright.schema.json）。",
     "whole": "整个文件",
     "learn": "各任务自己的设置。",
     "routes": "每条路线是解决该任务的一种技术方案；另见 `modelwright tasks TASK`。",

@@ -2,4 +2,5 @@
 
 from modelwright.cli import command
 
-command()
+if __name__ == "__main__":  # a process that multiprocessing starts reads this file too
+    command()

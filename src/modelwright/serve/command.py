@@ -37,10 +37,8 @@ def serve(release: Path, settings: Serve, console: Console, ready: Callable[[str
         ReleaseError: the release is damaged or foreign.
     """
     with _take_port(settings.host, settings.port) as listener:  # first, for it fails fastest
-        with (
-            loading(),
-            ThreadPoolExecutor(1) as aside,
-        ):  # loading happens outside Python's lock for the most part, importing inside it
+        # a release is read outside Python's lock for the most part, modules inside it
+        with loading(), ThreadPoolExecutor(1) as aside:
             loaded = aside.submit(_load, release, settings)
             from modelwright.serve.app import create_app
 
