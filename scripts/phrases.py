@@ -19,7 +19,7 @@ from typing import Any
 
 from modelwright.base.zh import as_key
 from modelwright.spec.load import json_schema
-from modelwright.tasks.contract import TASKS
+from modelwright.tasks.contract import TASKS, all_tasks
 
 SOURCE = Path(__file__).parent.parent / "src" / "modelwright"
 TABLES = SOURCE / "base" / "zh"
@@ -27,7 +27,7 @@ FAMILY = re.compile(r"(Modelwright|Spec|Data|Machine|MissingExtra|Bought|Cap|Tra
 PARTS = ("came", "expected", "remedy")
 SETTINGS, ABOUT_SETTINGS = (
     "settings",
-    "What the settings of a project file mean: English as their descriptions say it, and Chinese.",
+    "What tasks and the settings of a project file mean: English as their descriptions say it, and Chinese.",
 )
 PLACE = "\0"  # stands for whatever an f-string fills in
 _MOST = 8  # sentences that one f-string may become
@@ -211,9 +211,9 @@ def _assigned(scope: ast.AST, name: str) -> list[ast.expr]:
 
 
 def settings() -> dict[str, str]:
-    """What the project file's schema says that settings mean."""
+    """What the project file's schema says that settings mean, and what each task is for."""
     parts: list[Any] = [json_schema(TASKS)]
-    found: dict[str, str] = {}
+    found = {as_key(task.about): "a task" for task in all_tasks().values()}
     while parts:
         part = parts.pop(0)
         if (

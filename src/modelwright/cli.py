@@ -275,14 +275,15 @@ def _tasks(given: argparse.Namespace, console: Console) -> Any:
     from modelwright.base.zh import described
     from modelwright.tasks.contract import TASKS, all_tasks, get_task
 
+    zh = _language(given) == "zh"
     if given.task is None:
         found = [{"task": name, "routes": list(TASKS.routes(name)), "about": task.about} for name, task in all_tasks().items()]
         if not given.json:
             for item in found:
-                print(f"{item['task']}: {item['about']}\n  routes: {', '.join(item['routes'])}")
+                about = described(str(item["about"])) if zh else item["about"]
+                print(f"{item['task']}: {about}\n  {'路线' if zh else 'routes'}: {', '.join(item['routes'])}")
         return found
     task = get_task(given.task)
-    zh = _language(given) == "zh"
     listed = []
     for name, route in TASKS.routes(task.name).items():
         settings = route.model_json_schema(by_alias=True)["properties"]

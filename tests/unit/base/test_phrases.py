@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from importlib import import_module
 from pathlib import Path
@@ -15,6 +16,7 @@ import modelwright.base.zh
 from modelwright.base.errors import DataError
 from modelwright.base.phrases import Phrases
 from modelwright.base.zh import chinese
+from modelwright.cli import main
 
 TABLES = [entry.name for entry in iter_modules(modelwright.base.zh.__path__)]
 
@@ -125,3 +127,22 @@ def test_what_validation_says_is_put_into_chinese_too() -> None:
         said = caught.value.errors()[0]["msg"].removeprefix("Input should be ")
         assert chinese(said) != said, said
         assert chinese(f"{said} (rows per step)").endswith("（rows per step）")
+
+
+def test_tasks_routes_and_settings_are_told_in_the_language_of_whoever_asks(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("LC_MESSAGES", "LANG"):
+        monkeypatch.delenv(name, raising=False)
+    for locale, task, setting in (
+        ("zh_CN.UTF-8", "clustering: 把相似的行分成组，不需要标签\n  路线: ", 'clusters = "auto"  聚类数，或 auto：'),
+        ("C.UTF-8", "clustering: groups of rows that are alike", 'clusters = "auto"  how many, or auto: '),
+    ):
+        monkeypatch.setenv("LC_ALL", locale)
+        assert main(["tasks"]) == 0
+        assert task in capsys.readouterr().out
+        assert main(["tasks", "clustering"]) == 0
+        assert setting in capsys.readouterr().out
+    assert main(["schema", "--language", "zh"]) == 0
+    assert json.loads(capsys.readouterr().out)["properties"]["project"]["description"] == "项目名称"
+    assert main(["tasks", "--json"]) == 0
+    assert "groups of rows" in capsys.readouterr().out, "for scripts: English whoever runs them"

@@ -30,7 +30,7 @@ def chinese(said: str) -> str:
 
 
 def described(description: str) -> str:
-    """What a setting means, in Chinese; in English where nobody has put it into Chinese."""
+    """What a setting or a task means, in Chinese; in English where nobody has put it into Chinese."""
     from modelwright.base.zh.settings import PHRASES
 
     said = " ".join(description.split())

@@ -1,4 +1,4 @@
-"""What the settings of a project file mean: English as their descriptions say it, and Chinese."""
+"""What tasks and the settings of a project file mean: English as their descriptions say it, and Chinese."""
 
 from __future__ import annotations
 
@@ -652,4 +652,16 @@ PHRASES: dict[str, str] = {
     "weight of the chosen answer's own loss (nat per token) beside the preference, against forgetting it": "在偏好损失之外，选中回答自身损失（每词元 nat）的权重，用以防止遗忘",
     "the route, where the key is a name of your own": "所用的路线，用于键为自取名称的情形",
     "The task has no settings of its own.": "该任务没有自己的设置。",
+    "how strange a row is, learned from what is usual": "一行数据有多异常：从正常的数据中学习",
+    "groups of rows that are alike, without labels to learn from": "把相似的行分成组，不需要标签",
+    "the token that stands where a text has a gap; its encoder is the start of other text models": "文本空缺处的词元；其编码器可作为其他文本模型的起点",
+    "the label, or the labels, of an image or of several frames": "一幅图像或多帧图像的一个或多个标签",
+    "the items a user will like next, ranked over the whole catalogue": "用户接下来会喜欢的物品，在整个目录中排序",
+    "the texts of a collection that answer a question: search by words and by meaning": "文档集合中能回答问题的文本：按词和按语义检索",
+    "the label of a row of a table": "表格中一行的标签",
+    "the number that belongs to a row of a table": "表格中一行对应的数值",
+    "the label, or the labels, of a text": "一段文本的一个或多个标签",
+    "what comes next in a text or a conversation: language models": "文本或对话接下来的内容：语言模型",
+    "the label, or the labels, of two texts together": "两段文本合起来的一个或多个标签",
+    "the next values of one or many series, with intervals": "一条或多条序列接下来的值，带区间",
 }
