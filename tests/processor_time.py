@@ -22,7 +22,7 @@ def seconds(*arguments: str) -> float:
 
 def assert_within_a_second(*arguments: str) -> None:
     """The best of some turns; the first only warms the caches. A processor's second is worth less on a slow or crowded machine: where loading
-    three of our libraries takes over a sixth of a second, six times that is allowed (four are usual)."""
+    three of our libraries takes over a sixth of a second, six times that is allowed (three are usual)."""
     seconds(*arguments)
     spent, loading = [], []
     while not spent or (len(spent) < MOST_TURNS and min(spent) >= 1.0):

@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import nn
 
+from modelwright.base.errors import ReleaseError
 from modelwright.models import lora, registry
 from modelwright.spec.routes.finetune import Finetune
+from modelwright.spec.routes.sentence_encoder import SentenceEncoder
 
 transformers = pytest.importorskip("transformers")
 
@@ -50,3 +52,14 @@ def test_other_encoders_run_through_transformers(method, sizes, inputs, tmp_path
     registry.save(module, route, sizes, tmp_path / "saved")
     after = registry.outputs(registry.load(tmp_path / "saved"), inputs)["logits"]
     np.testing.assert_allclose(after, before, atol=1e-6)
+
+
+@pytest.mark.parametrize("route", [Finetune(max_tokens=24), SentenceEncoder(max_tokens=24)], ids=["classes", "sentences"])
+def test_a_damaged_checkpoint_of_another_encoder_is_named(route, sizes, tmp_path):
+    config = transformers.DistilBertConfig(vocab_size=sizes["vocabulary"], dim=16, n_layers=1, n_heads=2, hidden_dim=32)
+    transformers.DistilBertModel(config).save_pretrained(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(ReleaseError) as caught:
+        registry.build(route, sizes, tmp_path)
+    assert str(tmp_path) in caught.value.where
